@@ -1,0 +1,72 @@
+"""The reactive backend for Python.
+
+`schema.py` declares documents, `functions/` holds queries and mutations; everything they need is
+exported here. Running an app is the business of the command line (`realtime dev`, `realtime
+serve`).
+"""
+
+from __future__ import annotations
+
+from realtime.errors import (
+    ApplicationError,
+    ConflictError,
+    ConvexError,
+    DefinitionError,
+    LimitError,
+    NotFoundError,
+    OverloadedError,
+    RealtimeError,
+    ValidationError,
+)
+from realtime.runtime.context import MutationCtx, QueryCtx
+from realtime.runtime.operation import gather
+from realtime.runtime.registration import (
+    internal_mutation,
+    internal_query,
+    mutation,
+    query,
+)
+from realtime.runtime.table_query import TableQuery
+from realtime.schema.document import Document
+from realtime.schema.index import Index, gt, gte, lt, lte
+from realtime.schema.table import Table
+from realtime.values.annotations import Name
+from realtime.values.id_type import Id
+from realtime.values.struct import Struct, field
+from realtime.values.validators import v
+from realtime.values.value import UNSET, Int64, Unset
+
+__all__ = [
+    "UNSET",
+    "ApplicationError",
+    "ConflictError",
+    "ConvexError",
+    "DefinitionError",
+    "Document",
+    "Id",
+    "Index",
+    "Int64",
+    "LimitError",
+    "MutationCtx",
+    "Name",
+    "NotFoundError",
+    "OverloadedError",
+    "QueryCtx",
+    "RealtimeError",
+    "Struct",
+    "Table",
+    "TableQuery",
+    "Unset",
+    "ValidationError",
+    "field",
+    "gather",
+    "gt",
+    "gte",
+    "internal_mutation",
+    "internal_query",
+    "lt",
+    "lte",
+    "mutation",
+    "query",
+    "v",
+]

@@ -1,0 +1,52 @@
+"""Time and randomness, passed in wherever they are needed.
+
+Nothing else in the package asks the operating system for the time, sleeps or draws a random
+number: tests pass a clock of their own (`realtime.testing.VirtualClock`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """A source of wall time, monotonic time, delays and randomness."""
+
+    def now_ns(self) -> int:
+        """Return wall time in nanoseconds since the Unix epoch; it may jump."""
+        ...
+
+    def monotonic_seconds(self) -> float:
+        """Return seconds since an arbitrary start; it never goes back."""
+        ...
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return `count` random bytes fit for ids."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Suspend the calling task for `seconds`."""
+        ...
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def now_ns(self) -> int:
+        """Return wall time in nanoseconds since the Unix epoch."""
+        return time.time_ns()
+
+    def monotonic_seconds(self) -> float:
+        """Return seconds of the monotonic clock."""
+        return time.monotonic()
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return `count` bytes of the operating system's randomness."""
+        return os.urandom(count)
+
+    async def sleep(self, seconds: float) -> None:
+        """Suspend the calling task for `seconds`."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,1 @@
+"""The value system: encoding, order, ids, validators and annotations."""

@@ -1,0 +1,1 @@
+"""Documents, indexes and the schema of an app."""

@@ -1,0 +1,128 @@
+"""Indexes as a document class declares them, and bounds on their fields.
+
+    class Message(Document, table="messages"):
+        timestamp: float
+
+        by_time = Index("timestamp")
+
+`Message.by_time.timestamp > x` is a bound for `with_index`, the same as `gt("timestamp", x)`.
+Every attribute of an index is one of its fields, so an index has no other public names;
+`index_name` and `index_fields` tell the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+
+from realtime.errors import ValidationError
+from realtime.values.nearest import suggestion
+
+BoundOperator = Literal["gt", "gte", "lt", "lte"]
+
+_TIE_BREAKERS = ("creation_time", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One end of a range in an index: `field` (Python name, may be dotted) against `value`."""
+
+    field: str
+    op: BoundOperator
+    value: Any
+
+
+def gt(field: str, value: Any) -> Bound:
+    """Return the bound `field > value`."""
+    return Bound(field, "gt", value)
+
+
+def gte(field: str, value: Any) -> Bound:
+    """Return the bound `field >= value`."""
+    return Bound(field, "gte", value)
+
+
+def lt(field: str, value: Any) -> Bound:
+    """Return the bound `field < value`."""
+    return Bound(field, "lt", value)
+
+
+def lte(field: str, value: Any) -> Bound:
+    """Return the bound `field <= value`."""
+    return Bound(field, "lte", value)
+
+
+class Index:
+    """An index over fields of a document class, in order, by their Python names.
+
+    A field within an object is written with dots. `creation_time` and then `id` end every index
+    and are not declared.
+    """
+
+    __slots__ = ("__index_fields__", "__index_name__")
+
+    def __init__(self, *fields: str) -> None:
+        self.__index_fields__ = fields
+        self.__index_name__ = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.__index_name__ = name
+
+    def __getattr__(self, name: str) -> IndexField:
+        return _field_of(self, name)
+
+    def __repr__(self) -> str:
+        return f"Index({', '.join(repr(field) for field in self.__index_fields__)})"
+
+
+class IndexField:
+    """A field of an index, or an object on the way to one; compared with a value it is a bound."""
+
+    __slots__ = ("_index", "_path")
+
+    def __init__(self, index: Index, path: str) -> None:
+        self._index = index
+        self._path = path
+
+    def __getattr__(self, name: str) -> IndexField:
+        return _field_of(self._index, f"{self._path}.{name}")
+
+    def __gt__(self, value: Any) -> Bound:
+        return gt(self._path, value)
+
+    def __ge__(self, value: Any) -> Bound:
+        return gte(self._path, value)
+
+    def __lt__(self, value: Any) -> Bound:
+        return lt(self._path, value)
+
+    def __le__(self, value: Any) -> Bound:
+        return lte(self._path, value)
+
+    def __eq__(self, value: object) -> NoReturn:
+        raise ValidationError(
+            f"An index field has no `==`: write `with_index(…, {self._path}=…)` instead"
+        )
+
+    def __hash__(self) -> int:
+        return hash((IndexField, self._path))
+
+
+def _field_of(index: Index, path: str) -> IndexField:
+    name = path.rpartition(".")[2]
+    known = (*index.__index_fields__, *_TIE_BREAKERS)
+    if not name.startswith("_") and any(f"{field}.".startswith(f"{path}.") for field in known):
+        return IndexField(index, path)
+    raise AttributeError(
+        f"`{index.__index_name__}` has no field `{path}`; {suggestion(path, known)}"
+    )
+
+
+def index_name(index: Index) -> str:
+    """Return the name under which the class declares `index`."""
+    return index.__index_name__
+
+
+def index_fields(index: Index) -> tuple[str, ...]:
+    """Return the fields of `index`, dotted Python names, without the tie-breakers."""
+    return index.__index_fields__

@@ -1,0 +1,1 @@
+"""Where documents and index entries are kept: ordered keys and bytes."""

@@ -1,0 +1,297 @@
+"""The store of a server: one SQLite file in WAL mode, one writer, several pinned readers.
+
+The *engine connection* is the only one that writes, and the only one that checkpoints. Five reader
+connections hold generations: SQLite's read transactions are snapshots, and cost nothing but the
+part of the log that they keep from being reused.
+
+Durability is SQLite's: with `synchronous=FULL` the log is synced in each COMMIT, and a start after
+a crash finds every commit that had returned and nothing half.
+
+This module turns rows into statements. `sqlite_file` has the layout and the settings,
+`sqlite_engine` the transactions and what their errors mean, `sqlite_reader` scans and generations.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, Self
+from zlib import crc32
+
+from realtime.storage.persistence import (
+    GENERATION_LIMIT,
+    ID_INDEX,
+    IndexRow,
+    Reader,
+    Recovered,
+    RequestRecord,
+    Revision,
+    RowWrite,
+    TableRow,
+)
+from realtime.storage.sqlite_engine import EngineConnection
+from realtime.storage.sqlite_errors import storage_error
+from realtime.storage.sqlite_file import fetch, open_engine_connection, open_reader_connection
+from realtime.storage.sqlite_reader import GenerationPool, SqliteGeneration, SqliteReader
+
+_DELETE_ENTRY: Final = "DELETE FROM index_entries WHERE index_id = ? AND key = ? AND locator = ?"
+_INSERT_ENTRY: Final = "INSERT INTO index_entries (index_id, key, locator) VALUES (?, ?, ?)"
+_DELETE_DOCUMENT: Final = "DELETE FROM documents WHERE locator = ?"
+_UPDATE_DOCUMENT: Final = (
+    "UPDATE documents SET json = CAST(? AS TEXT), checksum = ? WHERE locator = ?"
+)
+_INSERT_DOCUMENT: Final = (
+    "INSERT INTO documents (json, checksum, locator) VALUES (CAST(? AS TEXT), ?, ?)"
+)
+_INSERT_REVISION: Final = (
+    "INSERT INTO revisions (first_timestamp, last_timestamp, creation_time, checksum)"
+    " VALUES (?, ?, ?, ?)"
+)
+_NEWEST_REVISION: Final = (
+    "SELECT last_timestamp, creation_time, checksum FROM revisions"
+    " ORDER BY last_timestamp DESC LIMIT 1"
+)
+_INSERT_REQUEST: Final = (
+    "INSERT INTO requests (session_id, request_id, path, timestamp, result, log_lines)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
+_FIND_REQUEST: Final = (
+    "SELECT path, timestamp, result, log_lines FROM requests"
+    " WHERE session_id = ? AND request_id = ? LIMIT 1"
+)
+_PRUNE_REQUESTS: Final = (
+    "DELETE FROM requests WHERE (session_id, request_id) IN ("
+    "SELECT session_id, request_id FROM requests WHERE timestamp < ?"
+    " ORDER BY timestamp, session_id, request_id LIMIT ?)"
+)
+_SCHEMA_DIGEST: Final = "schema_digest"
+
+
+class SqliteStore:
+    """A `Persistence` in a SQLite file; made by `open`."""
+
+    def __init__(
+        self,
+        path: Path,
+        engine: EngineConnection,
+        generations: GenerationPool,
+        before_commit: Callable[[], None] | None,
+    ) -> None:
+        self.before_commit = before_commit
+        """Called in `commit`, in its thread, before anything is durable. Tests make it wait, or
+        raise what `commit` would raise."""
+        self._wal_path: Final = path.with_name(path.name + "-wal")
+        self._engine: Final = engine
+        self._generations: Final = generations
+        self._is_closed = False
+
+    @classmethod
+    def open(cls, path: Path, *, before_commit: Callable[[], None] | None = None) -> Self:
+        """Open the file at `path`, or make it; its directory exists.
+
+        Nobody else may have the file open for writing; the caller holds a lock that says so.
+
+        Raises:
+            StorageError: the file cannot be opened, is not a realtime file, or has a layout that
+                this version does not know.
+            OverloadedError: another program has the file locked.
+        """
+        with ExitStack() as opened:
+            try:
+                connection = open_engine_connection(path)
+                opened.callback(connection.close)
+                readers: list[SqliteReader] = []
+                for _ in range(GENERATION_LIMIT):
+                    reader = open_reader_connection(path)
+                    opened.callback(reader.close)
+                    readers.append(SqliteReader(reader))
+                engine = EngineConnection(connection)
+            except sqlite3.Error as error:
+                raise storage_error(error, f"open `{path}`") from error
+            opened.pop_all()
+        return cls(path, engine, GenerationPool(readers), before_commit)
+
+    @property
+    def engine(self) -> Reader:
+        """Return the reader of the engine connection."""
+        return self._engine
+
+    @property
+    def in_transaction(self) -> bool:
+        """Return whether a transaction is open, as SQLite sees it."""
+        return self._engine.in_transaction
+
+    def recover(self) -> Recovered:
+        """Return what the file holds."""
+        try:
+            return self._recover()
+        except sqlite3.Error as error:
+            raise storage_error(error, "recover the state") from error
+
+    def _recover(self) -> Recovered:
+        connection = self._engine.connection
+        newest = fetch(connection, _NEWEST_REVISION)
+        last_timestamp, last_creation_time, last_checksum = newest[0] if newest else (0, 0.0, b"")
+        [(last_locator,)] = fetch(connection, "SELECT coalesce(max(locator), 0) FROM documents")
+        tables = fetch(connection, "SELECT number, name FROM tables ORDER BY number")
+        indexes = fetch(
+            connection,
+            "SELECT index_id, table_number, name, fields FROM indexes ORDER BY index_id",
+        )
+        digests = fetch(connection, "SELECT value FROM settings WHERE name = ?", _SCHEMA_DIGEST)
+        return Recovered(
+            last_timestamp,
+            last_creation_time,
+            last_locator,
+            last_checksum,
+            tuple(TableRow(number, name.decode()) for number, name in tables),
+            tuple(
+                IndexRow(index_id, table_number, name.decode(), tuple(json.loads(fields)))
+                for index_id, table_number, name, fields in indexes
+            ),
+            digests[0][0].decode() if digests else None,
+        )
+
+    def begin(self) -> None:
+        """Open the transaction and take the file's write lock."""
+        self._engine.begin()
+
+    def write_rows(self, writes: Sequence[RowWrite]) -> None:
+        """Apply the writes: entries and documents go before others come."""
+        removed: list[tuple[int, bytes, int]] = []
+        added: list[tuple[int, bytes, int]] = []
+        deleted: list[tuple[int]] = []
+        changed: list[tuple[bytes, int, int]] = []
+        new: list[tuple[bytes, int, int]] = []
+        for write in writes:
+            locator, document = write.locator, write.document
+            if document is None:
+                assert not write.is_new
+                deleted.append((locator,))
+            else:
+                (new if write.is_new else changed).append((document, crc32(document), locator))
+            for index_id, key in write.removed:
+                removed.append((index_id, key, locator))
+            for index_id, key in write.added:
+                added.append((index_id, key, locator))
+        with self._engine.writing("write documents"):
+            self._engine.write_each(_DELETE_ENTRY, removed)
+            self._engine.write_each(_DELETE_DOCUMENT, deleted)
+            self._engine.write_each(_UPDATE_DOCUMENT, changed)
+            self._engine.write_each(_INSERT_DOCUMENT, new)
+            self._engine.write_each(_INSERT_ENTRY, added)
+
+    def write_requests(self, records: Sequence[RequestRecord]) -> None:
+        """Store the answers of requests."""
+        rows = [
+            (
+                record.session_id,
+                record.request_id,
+                record.path,
+                record.timestamp,
+                record.result,
+                record.log_lines,
+            )
+            for record in records
+        ]
+        with self._engine.writing("write requests"):
+            self._engine.write_each(_INSERT_REQUEST, rows)
+
+    def find_request(self, session_id: str, request_id: int) -> RequestRecord | None:
+        """Return a stored answer."""
+        assert not self._engine.is_handed_over, "the connection is in use"
+        try:
+            rows = fetch(self._engine.connection, _FIND_REQUEST, session_id, request_id)
+        except sqlite3.Error as error:
+            raise storage_error(error, "read a request") from error
+        if not rows:
+            return None
+        path, timestamp, result, log_lines = rows[0]
+        return RequestRecord(session_id, request_id, path.decode(), timestamp, result, log_lines)
+
+    def prune_requests(self, before_timestamp: int, limit: int) -> int:
+        """Delete the oldest answers from before a timestamp."""
+        with self._engine.writing("prune requests"):
+            return self._engine.write(_PRUNE_REQUESTS, before_timestamp, limit)
+
+    def write_catalog(self, tables: Sequence[TableRow], indexes: Sequence[IndexRow]) -> None:
+        """Add tables and indexes."""
+        with self._engine.writing("write the catalog"):
+            self._engine.write_each(
+                "INSERT INTO tables (number, name) VALUES (?, ?)",
+                [(table.number, table.name) for table in tables],
+            )
+            self._engine.write_each(
+                "INSERT INTO indexes (index_id, table_number, name, fields) VALUES (?, ?, ?, ?)",
+                [
+                    (index.index_id, index.table_number, index.name, json.dumps(index.fields))
+                    for index in indexes
+                ],
+            )
+
+    def drop_index(self, index_id: int) -> None:
+        """Remove an index and its entries."""
+        assert index_id != ID_INDEX, "the index by id cannot be dropped"
+        with self._engine.writing("drop an index"):
+            self._engine.write("DELETE FROM indexes WHERE index_id = ?", index_id)
+            self._engine.write("DELETE FROM index_entries WHERE index_id = ?", index_id)
+
+    def write_schema_digest(self, digest: str) -> None:
+        """Set the digest of the validated schema."""
+        with self._engine.writing("write the schema digest"):
+            self._engine.write(
+                "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)",
+                _SCHEMA_DIGEST,
+                digest,
+            )
+
+    def write_revision(self, revision: Revision) -> None:
+        """Record the batch."""
+        with self._engine.writing("write a revision"):
+            self._engine.write(
+                _INSERT_REVISION,
+                revision.first_timestamp,
+                revision.last_timestamp,
+                revision.creation_time,
+                revision.checksum,
+            )
+
+    def commit(self) -> None:
+        """Write the log and sync it."""
+        self._engine.commit(self.before_commit)
+
+    def rollback(self) -> None:
+        """Drop the open transaction."""
+        self._engine.rollback()
+
+    def open_generation(self, expected_timestamp: int) -> SqliteGeneration | None:
+        """Pin a free reader connection to the newest committed state."""
+        return self._generations.open(expected_timestamp)
+
+    def wal_size_bytes(self) -> int:
+        """Return the size of the log file."""
+        try:
+            return self._wal_path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def checkpoint(self) -> bool:
+        """Move the log into the file, as far as generations let it; return whether all went."""
+        return self._engine.checkpoint()
+
+    def foreign_write_seen(self) -> bool:
+        """Return whether another program has committed."""
+        return self._engine.foreign_write_seen()
+
+    def close(self) -> None:
+        """Close everything; the log is moved into the file and removed if that is possible."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        # The readers first: they hold back the checkpoint, and the last connection to be closed
+        # makes one of its own, which must be the engine's.
+        self._generations.close()
+        self._engine.close()

@@ -1,0 +1,1 @@
+"""Transactions, commits and invalidation over a storage."""

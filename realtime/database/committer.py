@@ -1,0 +1,135 @@
+"""How mutations become durable: batches on the engine connection, one COMMIT each.
+
+The mutations of a batch run one after another inside one open SQLite transaction; each sees its
+predecessors. A finished mutation's rows are written at once (`add`), with the record of its
+request. Then one COMMIT makes all of them durable, in the calling thread or in the commit thread,
+and `Database.advance` makes them visible. Nothing of a batch is answered or pushed before.
+
+Timestamps are `max(last + 1, now)` and are never used twice, also not after a batch has failed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from realtime.clock import Clock
+from realtime.database.catalog import Catalog, catalog_rows, table_entry
+from realtime.database.interval import IndexEntry
+from realtime.database.timestamp import Timestamp
+from realtime.database.write_set import PendingDocument, WriteSet
+from realtime.storage.persistence import Persistence, RequestRecord, Revision, RowWrite
+
+_CHECKSUM_BYTES = 16
+_INLINE_SYNC_SECONDS = 0.001
+_SYNC_WEIGHT = 0.2
+
+
+class Batch:
+    """What one open SQLite transaction will make durable."""
+
+    def __init__(self, catalog: Catalog, first_timestamp: Timestamp) -> None:
+        self.catalog = catalog
+        self.first_timestamp = first_timestamp
+        self.last_timestamp = first_timestamp
+        """The timestamp of the newest mutation in it."""
+        self.documents: list[PendingDocument] = []
+        self.entries: list[IndexEntry] = []
+        """Entries touched: all of each document's, before and after its writes."""
+        self.row_count = 0
+        self.size_bytes = 0
+        self.mutation_count = 0
+        self.has_records = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether there is nothing to make durable."""
+        return not self.documents and not self.has_records and not self.entries
+
+
+class Committer:
+    """The only writer. Used by one batch at a time, on the loop; `commit` may run elsewhere."""
+
+    def __init__(
+        self,
+        persistence: Persistence,
+        clock: Clock,
+        last_timestamp: Timestamp,
+        last_checksum: bytes,
+    ) -> None:
+        self._persistence = persistence
+        self._clock = clock
+        self._last_timestamp = last_timestamp
+        self._last_checksum = last_checksum
+        self._pending_checksum = last_checksum
+        self.recent_sync_seconds = 0.0
+        """A moving average of how long COMMIT took; changed by `commit`."""
+
+    @property
+    def sync_is_fast(self) -> bool:
+        """Say whether a COMMIT on the loop would hardly be felt."""
+        return self.recent_sync_seconds < _INLINE_SYNC_SECONDS
+
+    def begin(self, catalog: Catalog) -> Batch:
+        """Open a batch; OverloadedError if the file is busy."""
+        self._persistence.begin()
+        return Batch(catalog, Timestamp(self._last_timestamp + 1))
+
+    def next_timestamp(self) -> Timestamp:
+        """Return a new timestamp, greater than all before."""
+        self._last_timestamp = Timestamp(max(self._last_timestamp + 1, self._clock.now_ns()))
+        return self._last_timestamp
+
+    def add(
+        self, batch: Batch, writes: WriteSet, rows: Sequence[RowWrite], *, is_last: bool = True
+    ) -> None:
+        """Write rows of a finished mutation into the open transaction.
+
+        A large write set comes in slices; with the last one the batch takes note of the whole.
+        Any storage error leaves the transaction to be rolled back by the caller.
+        """
+        self._persistence.write_rows(rows)
+        batch.row_count += len(rows)
+        batch.size_bytes += sum(len(row.document or b"") for row in rows)
+        if not is_last:
+            return
+        for name, table in writes.new_tables.items():
+            table_row, index_rows = catalog_rows(table)
+            self._persistence.write_catalog([table_row], index_rows)
+            batch.catalog = batch.catalog.with_table(table)
+            batch.entries.append(table_entry(name))
+        for pending in writes.documents():
+            batch.documents.append(pending)
+            batch.entries.extend(pending.before_entries)
+            batch.entries.extend(pending.after_entries)
+
+    def record_requests(self, batch: Batch, records: Sequence[RequestRecord]) -> None:
+        """Write the answers to be repeated on a re-send, in the same transaction."""
+        self._persistence.write_requests(records)
+        batch.has_records = True
+
+    def seal(self, batch: Batch, timestamp: Timestamp, creation_time: float) -> None:
+        """Write the batch's revision row; nothing may be added after it."""
+        digest = blake2b(self._last_checksum, digest_size=_CHECKSUM_BYTES)
+        digest.update(timestamp.to_bytes(8, "little"))
+        for pending in batch.documents:
+            if pending.after is not None:
+                digest.update(pending.after.document)
+        self._pending_checksum = digest.digest()
+        self._persistence.write_revision(
+            Revision(batch.first_timestamp, timestamp, creation_time, self._pending_checksum)
+        )
+
+    def commit(self) -> None:
+        """Wait until the batch is on disk. Blocks; the errors are those of the storage."""
+        started = time.perf_counter()
+        self._persistence.commit()
+        elapsed = time.perf_counter() - started
+        self.recent_sync_seconds += (elapsed - self.recent_sync_seconds) * _SYNC_WEIGHT
+        self._last_checksum = self._pending_checksum
+
+    def roll_back(self) -> None:
+        """Drop the open batch, if SQLite has not done it already."""
+        if self._persistence.in_transaction:
+            self._persistence.rollback()

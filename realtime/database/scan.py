@@ -1,0 +1,125 @@
+"""One pass over an index range, chunk by chunk, with the transaction's own writes laid over.
+
+The storage is read in chunks so that a long scan can let the event loop turn between two of them;
+it goes on after the last key, on the same snapshot. Rows read ahead wait in a buffer. The next
+document is the smaller of the next stored row that this transaction has not changed and the next
+pending document behind the position, decided only when it is asked for: so a handler may insert,
+change and delete while it iterates, and meets exactly what stands there at that moment.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from realtime.database.catalog import IndexInfo
+from realtime.database.interval import Interval
+from realtime.database.read_set import ReadSet
+from realtime.database.record import Record
+from realtime.database.snapshot import Keyed, Snapshot
+from realtime.database.write_set import WriteSet
+from realtime.values.index_key import key_successor
+
+
+class ReadMeter(Protocol):
+    """Counts what is handed out; raises LimitError when it is too much."""
+
+    def count_read(self, record: Record) -> None:
+        """Count one document."""
+        ...
+
+
+class Scan:
+    """A position in an index range. `fill` reads, `next_record` hands out."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        index: IndexInfo,
+        interval: Interval,
+        *,
+        descending: bool,
+        read_set: ReadSet,
+        write_set: WriteSet | None,
+        meter: ReadMeter,
+    ) -> None:
+        self._snapshot = snapshot
+        self._index = index
+        self._interval = interval
+        self._descending = descending
+        self._write_set = write_set
+        self._meter = meter
+        self._range = read_set.add_range(interval, descending=descending)
+        self._lower, self._upper = interval.lower, interval.upper
+        self._unread_lower, self._unread_upper = interval.lower, interval.upper
+        self._buffer: deque[Keyed] = deque()
+        self._storage_is_exhausted = interval.lower == interval.upper
+
+    @property
+    def needs_fill(self) -> bool:
+        """Say whether rows must be read before the next document is known."""
+        return not self._buffer and not self._storage_is_exhausted
+
+    def fill(self, limit: int) -> None:
+        """Read at most `limit` more rows from the snapshot."""
+        rows = self._snapshot.scan(
+            self._index,
+            self._interval,
+            self._unread_lower,
+            self._unread_upper,
+            descending=self._descending,
+            limit=limit,
+        )
+        self._buffer.extend(rows)
+        if len(rows) < limit:
+            self._storage_is_exhausted = True
+        elif self._descending:
+            self._unread_upper = rows[-1][0]
+        else:
+            self._unread_lower = key_successor(rows[-1][0])
+
+    def next_record(self) -> Record | None:
+        """Return the next document, or None at the end of the range. Not while `needs_fill`."""
+        assert not self.needs_fill
+        stored = self._next_stored()
+        if self.needs_fill:
+            return None
+        keyed = stored
+        if self._write_set is not None:
+            pending = self._write_set.next_record(
+                self._index.index_id, self._lower, self._upper, descending=self._descending
+            )
+            if pending is not None and (stored is None or self._comes_first(pending, stored)):
+                keyed = pending
+        if keyed is None:
+            self._range.reach_end()
+            return None
+        if keyed is stored:
+            self._buffer.popleft()
+        self._meter.count_read(keyed[1])
+        self._pass(keyed[0])
+        return keyed[1]
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Say whether the end of the range was reached and recorded."""
+        covered = self._range.covered()
+        return covered is self._interval
+
+    def _next_stored(self) -> Keyed | None:
+        buffer = self._buffer
+        if self._write_set is not None:
+            replaced = self._write_set.replaced_locators
+            while buffer and buffer[0][1].locator in replaced:
+                buffer.popleft()
+        return buffer[0] if buffer else None
+
+    def _comes_first(self, pending: Keyed, stored: Keyed) -> bool:
+        return pending[0] > stored[0] if self._descending else pending[0] < stored[0]
+
+    def _pass(self, key: bytes) -> None:
+        self._range.reach(key)
+        if self._descending:
+            self._upper = key
+        else:
+            self._lower = key_successor(key)

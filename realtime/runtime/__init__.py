@@ -1,0 +1,1 @@
+"""How an app's functions are loaded, run, cached and scheduled."""

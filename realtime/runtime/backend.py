@@ -1,0 +1,298 @@
+"""An app, running: its database, its functions, its live queries.
+
+The backend knows no sockets and opens no files; it is given a loaded app and an open storage.
+What it gives back is ready for the wire. All of it lives on one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from realtime.clock import Clock
+from realtime.database.commit_thread import CommitThread
+from realtime.database.committer import Batch
+from realtime.database.database import Database, DatabaseLimits
+from realtime.database.timestamp import Timestamp
+from realtime.errors import RealtimeError, UnavailableError, ValidationError
+from realtime.runtime.counters import Counters
+from realtime.runtime.error_texts import ErrorTexts
+from realtime.runtime.function_run import RunSettings, check_call
+from realtime.runtime.function_runner import FunctionRunner
+from realtime.runtime.live_queries import LiveQueries
+from realtime.runtime.mutation_lane import MutationJob, MutationLane
+from realtime.runtime.outcome import (
+    FunctionCall,
+    FunctionKind,
+    LiveClient,
+    MutationOutcome,
+    QueryResult,
+)
+from realtime.runtime.query_cache import QueryCache
+from realtime.runtime.query_lane import QueryLane
+from realtime.runtime.registry import LoadedApp
+from realtime.runtime.watchdog import Watchdog
+from realtime.storage.persistence import Persistence
+
+_log = logging.getLogger("realtime.runtime")
+
+State = Literal["starting", "running", "stopping", "stopped", "fenced"]
+
+_STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of a backend; times in seconds, sizes in bytes."""
+
+    database: DatabaseLimits = field(default_factory=DatabaseLimits)
+    user_time_seconds: float = 1.0
+    """Time of one query's or mutation's own code; reads and writes are not counted."""
+    query_cache_bytes: int = 256 * 1024 * 1024
+
+
+class Backend:
+    """The running app. Start it once, on the loop on which it is used."""
+
+    def __init__(
+        self,
+        app: LoadedApp,
+        persistence: Persistence,
+        clock: Clock,
+        *,
+        redact_errors: bool,
+        limits: Limits | None = None,
+    ) -> None:
+        """Recover from `persistence`; DefinitionError if the app does not fit what it holds."""
+        self.app = app
+        self.counters = Counters()
+        self.state: State = "starting"
+        self._limits = limits or Limits()
+        self._clock = clock
+        self._persistence = persistence
+        self._database = Database(persistence, app.schema, clock, self._limits.database)
+        self._texts = ErrorTexts(app.root, clock, redact_errors=redact_errors)
+        self._watchdog = Watchdog()
+        settings = RunSettings(
+            app.registry,
+            app.root,
+            self._watchdog,
+            self._limits.user_time_seconds,
+            self._limits.database.scan_chunk,
+        )
+        self._runner = FunctionRunner(settings, self._texts, clock, self.counters)
+        self._cache = QueryCache(self._database.subscriptions, self._limits.query_cache_bytes)
+        self._on_fenced: list[Callable[[BaseException], None]] = []
+        self._commit_thread: CommitThread
+        self._query_lane: QueryLane
+        self._mutation_lane: MutationLane
+        self._live: LiveQueries
+
+    # Life
+
+    async def start(self) -> None:
+        """Begin to take calls."""
+        loop = asyncio.get_running_loop()
+        self._commit_thread = CommitThread(loop)
+        self._query_lane = QueryLane(loop, self._clock, self._commit_thread)
+        self._live = LiveQueries(
+            self._database, self._runner, self._cache, self._query_lane, self._clock, loop
+        )
+        self._mutation_lane = MutationLane(
+            self._database,
+            self._persistence,
+            self._runner,
+            self._commit_thread,
+            self._clock,
+            self.counters,
+            loop_is_idle=lambda: not self._query_lane.has_work,
+            publish=self._publish,
+            on_published=self._live.announce_stale,
+            on_fenced=self._fence,
+        )
+        self._watchdog.open()
+        self._mutation_lane.open()
+        self.state = "running"
+
+    async def stop(self) -> None:
+        """Finish what runs, deliver its answers and transitions, and close the storage.
+
+        Mutations that were queued and not started are rejected: nothing of them happened.
+        """
+        was_running = self.state == "running"
+        if was_running:
+            self.state = "stopping"
+            for job in self._mutation_lane.drop_all():
+                self._mutation_lane.reject(job, _unavailable("stopping"))
+        await self._mutation_lane.close()
+        if was_running:
+            try:
+                await asyncio.wait_for(self._query_lane.drained(), _STOP_SECONDS)
+            except TimeoutError:
+                _log.warning("Some live queries were not brought up to date before the stop")
+            self.state = "stopped"
+        self._watchdog.close()
+        self._commit_thread.close()
+        self._database.close()
+        self._persistence.close()
+
+    def on_fenced(self, callback: Callable[[BaseException], None]) -> None:
+        """Call `callback` with the cause when the backend can't go on."""
+        self._on_fenced.append(callback)
+
+    # State
+
+    @property
+    def timestamp(self) -> int:
+        """The newest durable timestamp."""
+        return self._database.durable
+
+    @property
+    def subscription_count(self) -> int:
+        """How many queries live clients are subscribed to."""
+        return self._live.subscription_count
+
+    @property
+    def wal_size_bytes(self) -> int:
+        """The size of the write-ahead log."""
+        return self._persistence.wal_size_bytes()
+
+    @property
+    def redact_errors(self) -> bool:
+        """Whether clients see error texts."""
+        return self._texts.redact_errors
+
+    def function_kind(self, path: str) -> FunctionKind | None:
+        """Return the kind of a function, internal ones included; None if there is none."""
+        try:
+            function = self.app.registry.find(path)
+        except ValidationError:
+            return None
+        return None if function is None else function.kind
+
+    # Calls
+
+    async def run_query(self, call: FunctionCall) -> QueryResult:
+        """Return the result of a query at the newest durable timestamp.
+
+        Raises:
+            OverloadedError: Too much work is waiting.
+            UnavailableError: The backend is not running.
+        """
+        self._check_running()
+        return await self._live.run_once(call)
+
+    async def run_mutation(self, call: FunctionCall) -> MutationOutcome:
+        """Run a mutation and return its outcome once what it saw is durable.
+
+        Raises:
+            OverloadedError: It was not taken; nothing happened.
+            UnavailableError: The backend is not running, or was stopped before it was durable.
+        """
+        answer: asyncio.Future[MutationOutcome] = asyncio.get_running_loop().create_future()
+
+        def finish(outcome: MutationOutcome) -> None:
+            if not answer.done():
+                answer.set_result(outcome)
+
+        self._submit(answer, MutationJob(call, None, 0, finish))
+        outcome = await answer
+        if outcome.rejection is not None:
+            raise outcome.rejection
+        return outcome
+
+    async def run_function(self, call: FunctionCall) -> QueryResult | MutationOutcome:
+        """Run a query or a mutation, whichever the path names."""
+        kind = self.function_kind(call.path)
+        if kind == "mutation":
+            return await self.run_mutation(call)
+        if kind == "query":
+            return await self.run_query(call)
+        try:
+            found = self.app.registry.find(call.path)
+            check_call(found, call.path, None, is_admin=call.identity.is_admin)
+        except RealtimeError as error:
+            return QueryResult(None, self._runner.failure(call, error))
+        raise AssertionError("a function that exists has a kind")
+
+    def submit_mutation(
+        self,
+        call: FunctionCall,
+        client: LiveClient,
+        session_id: str | None,
+        request_id: int,
+        on_finished: Callable[[MutationOutcome], None],
+    ) -> None:
+        """Queue a mutation of a client; one client's run in the order of submission.
+
+        Args:
+            call: What to run.
+            client: Whose queue it joins.
+            session_id: With `request_id` the key under which the answer is stored for re-sends.
+            request_id: The client's number of the request.
+            on_finished: Called once, on the loop, when what the mutation saw is durable.
+
+        Raises:
+            OverloadedError: Too many are waiting.
+            UnavailableError: The backend is not running.
+        """
+        self._submit(client, MutationJob(call, session_id, request_id, on_finished))
+
+    # Live clients
+
+    def request_update(self, client: LiveClient) -> None:
+        """Queue one update of a client's queries; does nothing while one is queued."""
+        if self.state in ("running", "stopping"):
+            self._live.request_update(client)
+
+    def unsubscribe(self, client: LiveClient, query_id: int) -> None:
+        """Forget one query of a client."""
+        self._live.unsubscribe(client, query_id)
+
+    def disconnect(self, client: LiveClient) -> None:
+        """Forget a client: its queries, and its mutations that were not started."""
+        self._mutation_lane.drop(client)
+        self._live.disconnect(client)
+
+    # Inside
+
+    def _submit(self, client: object, job: MutationJob) -> None:
+        self._check_running()
+        self._mutation_lane.submit(client, job)
+
+    def _check_running(self) -> None:
+        if self.state != "running":
+            raise _unavailable(self.state)
+
+    def _publish(self, batch: Batch, timestamp: Timestamp) -> None:
+        self._cache.now_timestamp = timestamp
+        self._database.advance(batch, timestamp)
+
+    def _fence(self, cause: BaseException) -> None:
+        _log.critical(
+            "The storage failed and the outcome of the last commit is unknown. The server takes "
+            "no more calls; restart it to recover from the file",
+            exc_info=cause,
+        )
+        self.state = "fenced"
+        error = _unavailable("fenced")
+        for job in self._mutation_lane.drop_all():
+            self._mutation_lane.reject(job, error)
+        for client in self._live.clients():
+            client.fail(error)
+        for callback in self._on_fenced:
+            callback(cause)
+
+
+def _unavailable(state: State) -> UnavailableError:
+    reasons = {
+        "starting": "The server is starting. Try again in a moment",
+        "stopping": "The server is stopping; nothing was done. Try again in a moment",
+        "stopped": "The server has stopped; nothing was done",
+        "fenced": "The server can't reach its storage safely and must be restarted",
+        "running": "The server is not available",
+    }
+    return UnavailableError(reasons[state])

@@ -1,0 +1,299 @@
+"""One run of one function: its context, its nested calls, its result.
+
+The handler is a coroutine, driven by `send(None)` on the loop's thread. Reads happen inline, so
+most runs never suspend; a long scan yields `SUSPEND`, which passes through here to whoever drives
+the run. Anything else that a handler yields is an await of something that is not ours, and ends
+it.
+
+A run is made for one transaction. To repeat it, make another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from realtime.database.catalog import TableInfo
+from realtime.database.record import Record
+from realtime.database.transaction import Transaction
+from realtime.errors import (
+    ApplicationError,
+    DefinitionError,
+    LimitError,
+    NotFoundError,
+    ValidationError,
+)
+from realtime.runtime.context import MutationCtx, QueryCtx, Reference
+from realtime.runtime.error_texts import HandlerFailure
+from realtime.runtime.function_path import module_form
+from realtime.runtime.log_lines import LogLines
+from realtime.runtime.operation import SUSPEND, Operation, Steps
+from realtime.runtime.outcome import FunctionKind
+from realtime.runtime.registry import AppFunction, Registry
+from realtime.runtime.result_encoding import KnownDocument, encode_result
+from realtime.runtime.table_query import TableQuery
+from realtime.runtime.watchdog import FunctionStopped, TimeBudget, Watchdog
+from realtime.schema.document import Document
+from realtime.schema.document_codec import DocumentCodec
+from realtime.values.annotations import ANY_CODEC
+from realtime.values.json_encoding import decode_json
+from realtime.values.value import Value
+
+MAX_NESTING = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What all runs of a backend share; times in seconds."""
+
+    registry: Registry
+    root: Path
+    watchdog: Watchdog
+    user_time_seconds: float
+    scan_chunk: int
+
+
+class FunctionRun:
+    """The state of one run; it is the scope of every `ctx` in it, nested ones included."""
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        transaction: Transaction,
+        *,
+        now_ms: float,
+        seed: bytes,
+        may_suspend: Callable[[], bool],
+    ) -> None:
+        """`may_suspend` says, each time, whether the snapshot can be kept while the loop turns."""
+        self._settings = settings
+        self.transaction = transaction
+        self.budget = TimeBudget(settings.watchdog, settings.user_time_seconds)
+        self.log_lines = LogLines()
+        self.scan_chunk = settings.scan_chunk
+        self.unawaited: dict[Operation[object], None] = {}
+        self.may_suspend = may_suspend
+        self.is_time_dependent = False
+        """Whether the handler looked at the clock or at randomness."""
+        self._now_ms = now_ms
+        self._seed = seed
+        self._random: Random | None = None
+        self._is_active = False
+        self._depth = 0
+        self._known: dict[int, KnownDocument] = {}
+
+    # What the handler's ctx asks for
+
+    def check_active(self) -> None:
+        """Raise if an operation is awaited outside of the run, as in a task of its own."""
+        if not self._is_active:
+            raise ValidationError(
+                "An operation of a `ctx` was awaited outside of its function. Await it in the "
+                "function itself; for several at once use `realtime.gather`"
+            )
+
+    def now_ms(self) -> float:
+        """Return the frozen time; the result depends on it from here on."""
+        self.is_time_dependent = True
+        return self._now_ms
+
+    def random(self) -> Random:
+        """Return the seeded source; the result depends on it from here on."""
+        self.is_time_dependent = True
+        if self._random is None:
+            self._random = Random(self._seed)
+        return self._random
+
+    def codec_of(self, document_class: type[Document]) -> DocumentCodec:
+        """Return the codec of a class of the schema; DefinitionError for another class."""
+        name = getattr(document_class, "__table_name__", None)
+        codec = DocumentCodec.of(document_class) if name is not None else None
+        if codec is None:
+            raise DefinitionError(
+                f"Expected a Document class or a table name, got {document_class!r}"
+            )
+        return codec
+
+    def present(self, table: TableInfo, record: Record, *, as_dict: bool) -> Any:
+        """Return a record as the handler gets it, and remember an object's bytes."""
+        codec = table.definition.codec if table.definition is not None else None
+        if as_dict or codec is None:
+            return decode_json(record.document)
+        document = codec.decode_json(record.document)
+        self._known[id(document)] = KnownDocument(document, record.document, codec)
+        return document
+
+    def call(
+        self,
+        kind: FunctionKind,
+        reference: Reference,
+        args: tuple[Any, ...],
+        named: Mapping[str, Any],
+    ) -> Steps[Any]:
+        """Run another function in the same transaction; a failed mutation's writes go."""
+        function = self._settings.registry.resolve(reference)
+        _check_kind(function, kind)
+        if self._depth >= MAX_NESTING:
+            raise LimitError(
+                "Cross component call depth limit exceeded. Do you have an infinite loop in your "
+                "app?"
+            )
+        if (args and named) or len(args) > 1:
+            raise ValidationError(
+                "Pass the arguments as keywords in Python names, or as one mapping in wire names"
+            )
+        if args:
+            encoded: Mapping[str, Value] = ANY_CODEC.encode(args[0] or {})
+        else:
+            encoded = function.signature.encode_named(named)
+        write_set = self.transaction.write_set
+        mark = write_set.mark() if write_set is not None else None
+        outer, self.unawaited = self.unawaited, {}
+        try:
+            return self._cloned(function, (yield from self.run(function, encoded)))
+        except BaseException as error:
+            if write_set is not None and mark is not None:
+                write_set.roll_back_to(mark)
+            failure = error.cause if isinstance(error, HandlerFailure) else error
+            if isinstance(failure, ApplicationError):
+                failure.nesting += 1
+            raise failure from failure.__cause__
+        finally:
+            self.unawaited = outer
+
+    # What the runner asks for
+
+    def run(self, function: AppFunction, args: Any) -> Steps[Any]:
+        """Check the arguments, run the handler and return what it returned, unchecked.
+
+        Raises:
+            RealtimeError: The call does not fit the function.
+            HandlerFailure: The handler raised.
+        """
+        try:
+            decoded = function.signature.decode_args(args, self.transaction)
+        except ValidationError as error:
+            raise ValidationError(
+                f"ArgumentValidationError: {error.message}", code="ArgumentValidationError"
+            ) from error
+        ctx = MutationCtx(self) if function.kind == "mutation" else QueryCtx(self)
+        if function.signature.parameters is None:
+            coroutine = function.handler(ctx, args)
+        else:
+            coroutine = function.handler(ctx, **decoded)
+        self._depth += 1
+        try:
+            result = yield from self._drive(coroutine, function)
+        finally:
+            self._depth -= 1
+        self._check_awaited(function)
+        return result
+
+    def encode(self, function: AppFunction, result: Any) -> bytes:
+        """Return a checked result as canonical JSON; ValidationError if it does not fit."""
+        _check_is_result(result)
+        try:
+            return encode_result(function, result, self._known, self.transaction)
+        except ValidationError as error:
+            raise ValidationError(
+                f"ReturnsValidationError: {error.message}", code="ReturnsValidationError"
+            ) from error
+
+    def _cloned(self, function: AppFunction, result: Any) -> Any:
+        """Return a nested result as its caller gets it: checked and copied."""
+        value = decode_json(self.encode(function, result))
+        return function.signature.returns.decode(value)
+
+    def _drive(self, coroutine: Coroutine[Any, Any, Any], function: AppFunction) -> Steps[Any]:
+        was_active, self._is_active = self._is_active, True
+        try:
+            self.budget.resume()
+            while True:
+                try:
+                    yielded = coroutine.send(None)
+                except StopIteration as stop:
+                    return stop.value
+                if yielded is not SUSPEND:
+                    raise _foreign_await(yielded, coroutine, function, self._settings.root)
+                self._is_active = False
+                yield SUSPEND
+                self._is_active = True
+        except FunctionStopped:
+            raise self.budget.error(function.path) from None
+        except Exception as error:  # whatever the app's code raises is reported by the runner
+            raise HandlerFailure(error) from error
+        finally:
+            self.budget.stop()
+            self._is_active = was_active
+            coroutine.close()
+
+    def _check_awaited(self, function: AppFunction) -> None:
+        for operation in self.unawaited:
+            file, line, name = operation.place
+            raise ValidationError(
+                f"`{function.path}` ended with an operation that was never awaited, created at "
+                f"{_shown_file(file, self._settings.root)}:{line} in `{name}`. "
+                "Write `await` before it; nothing was written"
+            )
+
+
+def check_call(
+    function: AppFunction | None, path: str, kind: FunctionKind | None, *, is_admin: bool
+) -> AppFunction:
+    """Return the function if this caller may run it as this kind; the errors are the contract's.
+
+    `kind` None accepts any kind.
+    """
+    if function is None or (function.is_internal and not is_admin):
+        word = "function" if kind is None else "public function"
+        raise NotFoundError(
+            f"Could not find {word} for '{path}'. Did you forget to run `npx convex dev`?",
+            code="FunctionNotFound",
+        )
+    if kind is not None:
+        _check_kind(function, kind)
+    return function
+
+
+def _check_kind(function: AppFunction, kind: FunctionKind) -> None:
+    if function.kind != kind:
+        raise ValidationError(
+            f"Trying to execute {module_form(function.path)} as {kind.capitalize()}, "
+            f"but it is defined as {function.kind.capitalize()}."
+        )
+
+
+def _check_is_result(result: Any) -> None:
+    if isinstance(result, TableQuery):
+        raise ValidationError(
+            "Return value is a Query. Results must be retrieved with .collect(), .take(n), "
+            ".first(), or .unique()"
+        )
+    if isinstance(result, Operation):
+        raise ValidationError("The function returned an operation instead of awaiting it")
+
+
+def _foreign_await(
+    yielded: Any, coroutine: Coroutine[Any, Any, Any], function: AppFunction, root: Path
+) -> ValidationError:
+    """Return the error of a handler that awaited something that is not of its `ctx`."""
+    line = ""
+    frame = getattr(coroutine, "cr_frame", None)
+    if frame is not None:
+        line = f" (at {_shown_file(frame.f_code.co_filename, root)}:{frame.f_lineno})"
+    if isinstance(yielded, asyncio.Future):
+        yielded.cancel()
+    return ValidationError(
+        f"The {function.kind} `{function.path}` awaited something that is not of its `ctx`{line}. "
+        "Queries and mutations may await only `ctx` operations: use `realtime.gather` for several "
+        "of them, and an action for network, files and timers"
+    )
+
+
+def _shown_file(file: str, root: Path) -> str:
+    path = Path(file)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else file

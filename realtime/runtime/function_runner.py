@@ -1,0 +1,155 @@
+"""Running a call from its text to its encoded outcome.
+
+Here is the one loop that repeats a run: a `ConflictError`, from a handler or from a storage engine
+that detects conflicts, is followed by at most four more runs, each in a new transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from realtime.clock import Clock
+from realtime.database.transaction import Transaction
+from realtime.errors import (
+    ConflictError,
+    LimitError,
+    OverloadedError,
+    RealtimeError,
+    ValidationError,
+)
+from realtime.runtime.counters import Counters
+from realtime.runtime.error_texts import ErrorTexts, HandlerFailure
+from realtime.runtime.function_path import module_form
+from realtime.runtime.function_run import FunctionRun, RunSettings, check_call
+from realtime.runtime.operation import Steps
+from realtime.runtime.outcome import ClientError, FunctionCall, FunctionKind
+from realtime.runtime.registry import AppFunction
+from realtime.values.json_encoding import decode_json
+from realtime.values.size import display_size
+from realtime.values.value import Value
+
+MAX_RUNS = 5
+MAX_ARGUMENT_BYTES = 16 * 1024 * 1024
+_SEED_BYTES = 16
+_NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run left behind: a value or an error, its log lines, and its transaction."""
+
+    value: bytes | None
+    error: ClientError | None
+    log_lines: tuple[str, ...]
+    transaction: Transaction | None
+    is_time_dependent: bool = False
+
+
+class FunctionRunner:
+    """Runs calls; each run gets its transaction from the caller."""
+
+    def __init__(
+        self, settings: RunSettings, texts: ErrorTexts, clock: Clock, counters: Counters
+    ) -> None:
+        self._settings = settings
+        self._texts = texts
+        self._clock = clock
+        self._counters = counters
+
+    def resolve(
+        self, call: FunctionCall, kind: FunctionKind | None
+    ) -> tuple[AppFunction, dict[str, Value]]:
+        """Return the function and its decoded, unchecked arguments.
+
+        Raises:
+            RealtimeError: There is no such function for this caller, or the arguments are no
+                arguments at all.
+        """
+        found = self._settings.registry.find(call.path)
+        function = check_call(found, call.path, kind, is_admin=call.identity.is_admin)
+        if len(call.args) > MAX_ARGUMENT_BYTES:
+            raise LimitError(
+                f"Arguments for {module_form(function.path)} are too large "
+                f"(actual: {display_size(len(call.args))}, limit: 16 MiB)"
+            )
+        return function, _decode_arguments(call.args, function)
+
+    def failure(self, call: FunctionCall, error: RealtimeError) -> ClientError:
+        """Return what the client gets for a call that could not be run."""
+        return self._texts.client_error(error, call.path, call.request_id)
+
+    def run(
+        self,
+        call: FunctionCall,
+        function: AppFunction,
+        args: dict[str, Value],
+        begin: Callable[[], Transaction],
+        may_suspend: Callable[[], bool],
+    ) -> Steps[RunReport]:
+        """Run a function to its end, again after a conflict.
+
+        Raises:
+            OverloadedError: The conflicts did not end, or the handler raised one itself.
+        """
+        for attempt in range(MAX_RUNS):
+            transaction = begin()
+            run = FunctionRun(
+                self._settings,
+                transaction,
+                now_ms=float(self._clock.now_ns() // _NS_PER_MS),
+                seed=self._clock.random_bytes(_SEED_BYTES),
+                may_suspend=may_suspend,
+            )
+            self._counters.function_runs[function.path, function.kind] += 1
+            try:
+                result = yield from run.run(function, args)
+                encoded = run.encode(function, result)
+            except (HandlerFailure, RealtimeError) as error:
+                cause = error.cause if isinstance(error, HandlerFailure) else error
+                if isinstance(cause, ConflictError) and attempt + 1 < MAX_RUNS:
+                    continue
+                if isinstance(cause, (ConflictError, OverloadedError)):
+                    raise OverloadedError(str(cause), code=cause.code) from error
+                failure = self._texts.client_error(error, call.path, call.request_id)
+                return self._report(run, None, failure)
+            self._counters.result_encodings[function.path] += 1
+            return self._report(run, encoded, None)
+        raise AssertionError("the loop ends by itself")
+
+    def _report(
+        self, run: FunctionRun, value: bytes | None, error: ClientError | None
+    ) -> RunReport:
+        log_lines = () if self._texts.redact_errors else run.log_lines.lines()
+        return RunReport(value, error, log_lines, run.transaction, run.is_time_dependent)
+
+
+def _decode_arguments(encoded: bytes, function: AppFunction) -> dict[str, Value]:
+    """Return the arguments object of a call's JSON text: `{…}`, `[{…}]` or nothing."""
+    try:
+        value = decode_json(encoded) if encoded else {}
+    except ValidationError as error:
+        raise ValidationError(
+            f"Invalid arguments for {module_form(function.path)}: {error.message}"
+        ) from error
+    if isinstance(value, list):
+        if not value:
+            return {}
+        if len(value) > 1:
+            raise ValidationError(
+                "ArgumentValidationError: Expected to receive a single object as the function's "
+                f"argument. Instead received {len(value)} arguments: {_dump(encoded)}"
+            )
+        value = value[0]
+    if not isinstance(value, dict):
+        raise ValidationError(
+            "ArgumentValidationError: Expected to receive an object as the function's argument. "
+            f"Instead received: {_dump(encoded)}"
+        )
+    return value
+
+
+def _dump(encoded: bytes) -> str:
+    shown = 200
+    text = encoded[:shown].decode(errors="replace")
+    return text if len(encoded) <= shown else f"{text}…"

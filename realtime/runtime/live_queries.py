@@ -1,0 +1,286 @@
+"""Evaluating queries, through the cache, for live clients and for single calls.
+
+An update of a client evaluates all its queries that are new or stale at one timestamp, that of
+the generation on which it starts: results in the cache that cover it are used, the others run,
+one after another. What becomes stale meanwhile belongs to the next update, so updates end however
+fast writes come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from realtime.clock import Clock
+from realtime.database.database import Database
+from realtime.database.subscriptions import Token
+from realtime.errors import OverloadedError, RealtimeError, UnavailableError
+from realtime.runtime.function_runner import FunctionRunner
+from realtime.runtime.operation import SUSPEND, Steps
+from realtime.runtime.outcome import FunctionCall, LiveClient, QueryCall, QueryResult
+from realtime.runtime.query_cache import CacheEntry, CacheKey, QueryCache
+from realtime.runtime.query_lane import SLICE_SECONDS, Holder, Job, QueryLane, SnapshotExpired
+from realtime.runtime.registry import AppFunction
+from realtime.values.json_encoding import encode_json
+from realtime.values.value import Value
+
+_MAX_RESOLVED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """A call after its text has been read: what to run, or why it can't be run."""
+
+    function: AppFunction | None
+    args: dict[str, Value]
+    encoded_args: bytes
+    failure: QueryResult | None
+
+
+class LiveQueries:
+    """Keeps the queries of all live clients current, and answers single ones."""
+
+    def __init__(
+        self,
+        database: Database,
+        runner: FunctionRunner,
+        cache: QueryCache,
+        lane: QueryLane,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._database = database
+        self._runner = runner
+        self._cache = cache
+        self._lane = lane
+        self._clock = clock
+        self._loop = loop
+        self._queued: set[LiveClient] = set()
+        self._watched: dict[LiveClient, dict[int, CacheEntry | None]] = {}
+        self._resolved: OrderedDict[tuple[str, bytes, bool], _Resolved] = OrderedDict()
+        self._flights: set[tuple[CacheKey, int]] = set()
+
+    @property
+    def subscription_count(self) -> int:
+        """Return how many queries live clients are subscribed to."""
+        return sum(len(queries) for queries in self._watched.values())
+
+    def request_update(self, client: LiveClient) -> None:
+        """Queue one update of a client; does nothing while one is queued."""
+        if client in self._queued:
+            return
+        self._queued.add(client)
+        wait_seconds = self._rest_until(client) - self._clock.monotonic_seconds()
+        if wait_seconds > 0:
+            self._loop.call_later(wait_seconds, self._submit_update, client)
+        else:
+            self._submit_update(client)
+
+    def unsubscribe(self, client: LiveClient, query_id: int) -> None:
+        """Forget one query of a client."""
+        entry = self._watched.get(client, {}).pop(query_id, None)
+        if entry is not None:
+            self._cache.unwatch(entry, client, query_id)
+
+    def disconnect(self, client: LiveClient) -> None:
+        """Forget a client."""
+        self._queued.discard(client)
+        for query_id, entry in self._watched.pop(client, {}).items():
+            if entry is not None:
+                self._cache.unwatch(entry, client, query_id)
+
+    def clients(self) -> list[LiveClient]:
+        """Return the clients that have had an update or wait for one."""
+        return list({**dict.fromkeys(self._watched), **dict.fromkeys(self._queued)})
+
+    def announce_stale(self) -> None:
+        """Tell the clients whose results the last commit has made stale."""
+        for entry in self._cache.take_stale():
+            for client, query_id in list(entry.watchers):
+                client.query_invalidated(query_id)
+
+    async def run_once(self, call: FunctionCall) -> QueryResult:
+        """Return the result of a query at the newest timestamp."""
+        answer: asyncio.Future[QueryResult] = self._loop.create_future()
+
+        def start() -> Job:
+            holder = Holder(self._database.generations, self._clock)
+            return Job(self._single(call, holder, answer), holder, _fail(answer))
+
+        self._lane.submit("query", start)
+        return await answer
+
+    # Jobs
+
+    def _submit_update(self, client: LiveClient) -> None:
+        if client in self._queued:
+            self._lane.submit("update", lambda: self._start_update(client))
+
+    def _start_update(self, client: LiveClient) -> Job:
+        holder = Holder(self._database.generations, self._clock)
+        return Job(self._update(client, holder), holder, lambda error: _fail_client(client, error))
+
+    def _update(self, client: LiveClient, holder: Holder) -> Steps[None]:
+        if client not in self._queued:
+            return
+        self._queued.discard(client)
+        queries = client.begin_update()
+        while True:
+            try:
+                entries = yield from self._evaluate_all(queries, holder)
+                break
+            except SnapshotExpired:
+                holder.restart()
+            except OverloadedError as error:
+                client.fail(error)
+                return
+        self._deliver(client, holder, entries)
+
+    def _deliver(
+        self,
+        client: LiveClient,
+        holder: Holder,
+        entries: dict[int, tuple[CacheEntry | None, QueryResult]],
+    ) -> None:
+        timestamp = holder.generation.timestamp
+        watched = self._watched.setdefault(client, {})
+        for query_id, (entry, _) in entries.items():
+            previous = watched.get(query_id)
+            if entry is previous and query_id in watched:
+                continue
+            watched[query_id] = entry
+            if entry is not None:
+                self._cache.watch(entry, client, query_id)
+            if previous is not None:
+                self._cache.unwatch(previous, client, query_id)
+        client.finish_update(timestamp, {q: result for q, (_, result) in entries.items()})
+        for query_id, (entry, _) in entries.items():
+            if entry is not None and entry.invalidated_at is not None:
+                client.query_invalidated(query_id)
+
+    def _evaluate_all(
+        self, queries: Mapping[int, QueryCall], holder: Holder
+    ) -> Steps[dict[int, tuple[CacheEntry | None, QueryResult]]]:
+        entries: dict[int, tuple[CacheEntry | None, QueryResult]] = {}
+        slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
+        for query_id, query in queries.items():
+            entries[query_id] = yield from self._evaluate(query, holder)
+            if self._clock.monotonic_seconds() >= slice_end and len(entries) < len(queries):
+                if holder.may_suspend():
+                    yield SUSPEND
+                slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
+        return entries
+
+    def _single(
+        self, call: FunctionCall, holder: Holder, answer: asyncio.Future[QueryResult]
+    ) -> Steps[None]:
+        while True:
+            try:
+                _, result = yield from self._evaluate(QueryCall(call), holder)
+                break
+            except SnapshotExpired:
+                holder.restart()
+            except OverloadedError as error:
+                if not answer.done():
+                    answer.set_exception(error)
+                return
+        if not answer.done():
+            answer.set_result(result)
+
+    def _evaluate(
+        self, query: QueryCall, holder: Holder
+    ) -> Steps[tuple[CacheEntry | None, QueryResult]]:
+        """Return the result at the holder's timestamp; the entry is None if it can't change."""
+        resolved = self._resolve(query.call)
+        if resolved.function is None:
+            assert resolved.failure is not None
+            return None, resolved.failure
+        key = (resolved.function.path, resolved.encoded_args, query.journal)
+        flight = (key, holder.generation.timestamp)
+        while True:
+            now = self._clock.monotonic_seconds()
+            entry = self._cache.find(key, holder.generation.timestamp, now)
+            if entry is not None:
+                return entry, entry.result
+            if flight not in self._flights or not holder.may_suspend():
+                break
+            yield SUSPEND
+        self._flights.add(flight)
+        try:
+            entry = yield from self._run(query.call, resolved.function, resolved.args, key, holder)
+        finally:
+            self._flights.discard(flight)
+        return entry, entry.result
+
+    def _run(
+        self,
+        call: FunctionCall,
+        function: AppFunction,
+        args: dict[str, Value],
+        key: CacheKey,
+        holder: Holder,
+    ) -> Steps[CacheEntry]:
+        started = self._clock.monotonic_seconds()
+        report = yield from self._runner.run(
+            call,
+            function,
+            args,
+            lambda: self._database.begin_query(holder.generation),
+            holder.may_suspend,
+        )
+        now = self._clock.monotonic_seconds()
+        timestamp = holder.generation.timestamp
+        token = report.transaction.token() if report.transaction else Token((), timestamp)
+        return self._cache.insert(
+            key,
+            QueryResult(report.value, report.error, report.log_lines),
+            token,
+            is_time_dependent=report.is_time_dependent,
+            run_seconds=now - started,
+            now_seconds=now,
+        )
+
+    def _resolve(self, call: FunctionCall) -> _Resolved:
+        slot = (call.path, call.args, call.identity.is_admin)
+        resolved = self._resolved.get(slot)
+        if resolved is None:
+            resolved = self._read_call(call)
+            self._resolved[slot] = resolved
+            if len(self._resolved) > _MAX_RESOLVED:
+                self._resolved.popitem(last=False)
+        return resolved
+
+    def _read_call(self, call: FunctionCall) -> _Resolved:
+        try:
+            function, args = self._runner.resolve(call, "query")
+            return _Resolved(function, args, encode_json(args), None)
+        except RealtimeError as error:
+            return _Resolved(None, {}, b"", QueryResult(None, self._runner.failure(call, error)))
+
+    def _rest_until(self, client: LiveClient) -> float:
+        entries = self._watched.get(client, {}).values()
+        return max(
+            (
+                self._cache.rest_until(entry.key)
+                for entry in entries
+                if entry is not None and entry.invalidated_at is not None
+            ),
+            default=0.0,
+        )
+
+
+def _fail(answer: asyncio.Future[QueryResult]) -> Callable[[Exception], None]:
+    def fail(error: Exception) -> None:
+        if not answer.done():
+            answer.set_exception(error)
+
+    return fail
+
+
+def _fail_client(client: LiveClient, error: Exception) -> None:
+    if isinstance(error, RealtimeError):
+        client.fail(error)
+    else:
+        client.fail(UnavailableError("Your request couldn't be completed. Try again later."))

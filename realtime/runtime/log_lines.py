@@ -1,0 +1,74 @@
+"""The lines that a function logs for its caller.
+
+Source: contract 5.5. Every line starts with its level in brackets, strings stand in single quotes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from realtime.errors import ValidationError
+from realtime.values.annotations import ANY_CODEC
+from realtime.values.display import display_value
+
+Level = Literal["LOG", "DEBUG", "INFO", "WARN", "ERROR"]
+
+MAX_LINES = 256
+MAX_LINE_CHARACTERS = 32 * 1024
+_TRUNCATED = " (truncated due to length)"
+
+
+class LogLines:
+    """Collects the log lines of one run, nested functions included; what is over is dropped."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def add(self, level: Level, values: tuple[Any, ...]) -> None:
+        """Add one line."""
+        if len(self._lines) >= MAX_LINES:
+            return
+        line = f"[{level}] {' '.join(_shown(value) for value in values)}"
+        if len(line) > MAX_LINE_CHARACTERS:
+            line = line[: MAX_LINE_CHARACTERS - len(_TRUNCATED)] + _TRUNCATED
+        self._lines.append(line)
+
+    def lines(self) -> tuple[str, ...]:
+        """Return the lines in order."""
+        return tuple(self._lines)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return f"'{value}'"
+    try:
+        return display_value(ANY_CODEC.encode(value))
+    except ValidationError:
+        return repr(value)
+
+
+class Logger:
+    """`ctx.log(…)` and `ctx.log.warn(…)`."""
+
+    def __init__(self, lines: LogLines) -> None:
+        self._lines = lines
+
+    def __call__(self, *values: Any) -> None:
+        """Log at level LOG."""
+        self._lines.add("LOG", values)
+
+    def debug(self, *values: Any) -> None:
+        """Log at level DEBUG."""
+        self._lines.add("DEBUG", values)
+
+    def info(self, *values: Any) -> None:
+        """Log at level INFO."""
+        self._lines.add("INFO", values)
+
+    def warn(self, *values: Any) -> None:
+        """Log at level WARN."""
+        self._lines.add("WARN", values)
+
+    def error(self, *values: Any) -> None:
+        """Log at level ERROR."""
+        self._lines.add("ERROR", values)

@@ -1,0 +1,439 @@
+"""The lane of mutations: batches, one after another.
+
+A turn of this lane is one batch. Mutations are taken round-robin from the clients that have some
+waiting, one client's in order, and run one after another in one open SQLite transaction, until
+none is waiting or the batch is large enough. Then one COMMIT makes them durable, in the commit
+thread while the loop serves sockets and queries, or on the loop when nothing else is to be done
+and the disk is fast. What arrives meanwhile is the next batch: group commit without a timer.
+
+Nobody gets an answer before the batch is durable and published: not the mutations without writes
+and not the failed ones either, for they may have seen what their predecessors wrote.
+
+When the storage refuses rows or a COMMIT (a full disk), the batch is rolled back and its members
+run again one by one, in order, before anybody else; those that still fail are rejected: nothing
+of them happened. When the outcome of a COMMIT is unknown, the server fences.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from realtime.clock import Clock
+from realtime.database.commit_thread import CommitThread
+from realtime.database.committer import Batch
+from realtime.database.database import Database
+from realtime.database.timestamp import Timestamp
+from realtime.database.transaction import Transaction
+from realtime.errors import OverloadedError, RealtimeError, StorageError
+from realtime.runtime.counters import Counters
+from realtime.runtime.function_runner import FunctionRunner, RunReport
+from realtime.runtime.outcome import ClientError, FunctionCall, MutationOutcome
+from realtime.storage.persistence import CHECKPOINT_AT_BYTES, Persistence, RequestRecord
+
+BATCH_ROWS = 500
+BATCH_BYTES = 2 * 1024 * 1024
+BATCH_SECONDS = 0.005
+SLICE_ROWS = 500
+MAX_WAITING = 10_000
+MAX_WAITING_PER_CLIENT = 1_000
+BUSY_SECONDS = 5.0
+_BUSY_RETRY_SECONDS = 0.02
+CHECKPOINT_RETRY_BYTES = 4 * 1024 * 1024
+REQUEST_RETENTION_NS = 14 * 24 * 3600 * 1_000_000_000
+_PRUNE_EVERY_BATCHES = 64
+_PRUNE_ROWS = 200
+
+
+@dataclass(slots=True, eq=False)
+class MutationJob:
+    """One mutation that waits, runs or waits for its COMMIT."""
+
+    call: FunctionCall
+    session_id: str | None
+    request_id: int
+    on_finished: Callable[[MutationOutcome], None]
+    report: RunReport | None = None
+    record: RequestRecord | None = None
+    """The stored answer, if this is a re-send."""
+    timestamp: Timestamp = field(default=Timestamp(0))
+
+
+class OutcomeUnknown(Exception):
+    """A COMMIT failed in a way that does not tell whether it is on disk."""
+
+
+class MutationLane:
+    """Queues mutations and runs them in batches; one task on the loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        persistence: Persistence,
+        runner: FunctionRunner,
+        commit_thread: CommitThread,
+        clock: Clock,
+        counters: Counters,
+        *,
+        loop_is_idle: Callable[[], bool],
+        publish: Callable[[Batch, Timestamp], None],
+        on_published: Callable[[], None],
+        on_fenced: Callable[[BaseException], None],
+    ) -> None:
+        """`publish` moves the database on; `on_published` follows when answers are out."""
+        self._database = database
+        self._persistence = persistence
+        self._runner = runner
+        self._commit_thread = commit_thread
+        self._clock = clock
+        self._counters = counters
+        self._loop_is_idle = loop_is_idle
+        self._publish = publish
+        self._on_published = on_published
+        self._on_fenced = on_fenced
+        self._waiting: OrderedDict[object, deque[MutationJob]] = OrderedDict()
+        self._waiting_count = 0
+        self._arrival = asyncio.Event()
+        self._is_stopping = False
+        self._next_checkpoint_bytes = 0
+        """After a checkpoint that was held back, the size of the log at which to try again."""
+        self._task: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Start taking mutations."""
+        self._task = asyncio.get_running_loop().create_task(self._work(), name="mutation lane")
+
+    async def close(self) -> None:
+        """Finish the batch at hand and start no other."""
+        self._is_stopping = True
+        self._arrival.set()
+        if self._task is not None:
+            await self._task
+
+    def submit(self, client: object, job: MutationJob) -> None:
+        """Queue a mutation of `client`; OverloadedError when too many wait."""
+        queue = self._waiting.get(client)
+        if queue is None:
+            queue = self._waiting[client] = deque()
+        if len(queue) >= MAX_WAITING_PER_CLIENT or self._waiting_count >= MAX_WAITING:
+            raise OverloadedError(
+                f"Too many mutations are waiting (limit: {MAX_WAITING_PER_CLIENT} a client, "
+                f"{MAX_WAITING} in all). Wait for some to finish",
+                code="TooManyConcurrentMutations",
+            )
+        queue.append(job)
+        self._waiting_count += 1
+        self._arrival.set()
+
+    def drop(self, client: object) -> list[MutationJob]:
+        """Take back what a client has waiting and not started."""
+        queue = self._waiting.pop(client, None)
+        if queue is None:
+            return []
+        self._waiting_count -= len(queue)
+        return list(queue)
+
+    def drop_all(self) -> list[MutationJob]:
+        """Take back everything that waits."""
+        return [job for client in list(self._waiting) for job in self.drop(client)]
+
+    # The task
+
+    async def _work(self) -> None:
+        try:
+            while not self._is_stopping:
+                if not self._waiting_count:
+                    self._arrival.clear()
+                    await self._arrival.wait()
+                    continue
+                await self._run_batch()
+                await asyncio.sleep(0)  # a turn for sockets and queries between two batches
+        except Exception as error:  # the database may be torn: nobody may go on
+            self._on_fenced(error)
+
+    def _next_job(self) -> MutationJob | None:
+        if not self._waiting:
+            return None
+        client, queue = self._waiting.popitem(last=False)
+        job = queue.popleft()
+        self._waiting_count -= 1
+        if queue:
+            self._waiting[client] = queue
+        return job
+
+    async def _run_batch(self) -> None:
+        members: list[MutationJob] = []
+        try:
+            await _BatchRun(self, members).run()
+        except (OverloadedError, StorageError):
+            self._database.committer.roll_back()
+            for job in members:
+                await self._run_alone(job)
+
+    async def _run_alone(self, job: MutationJob) -> None:
+        """Run a member of a failed batch in a batch of its own; reject it if that fails too."""
+        try:
+            await _BatchRun(self, [], only=job).run()
+        except (OverloadedError, StorageError) as error:
+            self._database.committer.roll_back()
+            self.reject(job, error)
+
+    def reject(self, job: MutationJob, error: RealtimeError) -> None:
+        """Answer a mutation that could not be taken: nothing of it happened."""
+        shown = ClientError(error.message)
+        job.on_finished(MutationOutcome(None, shown, self._database.durable, (), error))
+
+    # What a batch run needs
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+        return self._database
+
+    @property
+    def persistence(self) -> Persistence:
+        """The storage."""
+        return self._persistence
+
+    @property
+    def runner(self) -> FunctionRunner:
+        """The runner of functions."""
+        return self._runner
+
+    def take(self) -> MutationJob | None:
+        """Return the next waiting mutation, unless the lane is stopping."""
+        return None if self._is_stopping else self._next_job()
+
+    @property
+    def now_seconds(self) -> float:
+        """Return monotonic time."""
+        return self._clock.monotonic_seconds()
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+        return self._clock
+
+    async def make_durable(self, *, is_alone: bool) -> None:
+        """Wait for the COMMIT of the open batch; on the loop if nobody is kept waiting by that.
+
+        Raises:
+            OverloadedError: The batch is not durable and was rolled back.
+            OutcomeUnknown: Nobody can tell.
+        """
+        committer = self._database.committer
+        nothing_else = is_alone and not self._waiting_count and self._loop_is_idle()
+        try:
+            if nothing_else and committer.sync_is_fast:
+                committer.commit()
+            else:
+                await self._commit_thread.run(committer.commit)
+        except StorageError as error:
+            raise OutcomeUnknown(str(error)) from error
+
+    def finish(self, batch: Batch, timestamp: Timestamp, members: Sequence[MutationJob]) -> None:
+        """Publish a durable batch and hand its answers out, in one turn."""
+        self._publish(batch, timestamp)
+        self._counters.commits += batch.mutation_count
+        self._counters.commit_batches += 1
+        self.answer(members)
+        self._on_published()
+
+    def answer(self, members: Sequence[MutationJob]) -> None:
+        """Hand out the answers of mutations whose view is durable."""
+        for job in members:
+            job.on_finished(_outcome(job))
+
+    async def checkpoint_if_due(self) -> None:
+        """Move the write-ahead log into the file when it has grown; between two batches."""
+        wal_bytes = self._persistence.wal_size_bytes()
+        if wal_bytes < CHECKPOINT_AT_BYTES or wal_bytes < self._next_checkpoint_bytes:
+            return
+        generations = self._database.generations
+        generations.make_way_for_checkpoint(wal_bytes)
+        is_complete = await self._commit_thread.run(self._persistence.checkpoint)
+        generations.resume_after_checkpoint(is_complete=is_complete)
+        self._next_checkpoint_bytes = 0 if is_complete else wal_bytes + CHECKPOINT_RETRY_BYTES
+
+    def prune_is_due(self) -> bool:
+        """Say whether this batch should delete old request records."""
+        return self._counters.commit_batches % _PRUNE_EVERY_BATCHES == 0
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait without holding the loop."""
+        await self._clock.sleep(seconds)
+
+
+class _BatchRun:
+    """One batch from BEGIN to its answers."""
+
+    def __init__(
+        self, lane: MutationLane, members: list[MutationJob], only: MutationJob | None = None
+    ) -> None:
+        """`members` is filled as mutations are taken, so that the caller can repeat them."""
+        self._lane = lane
+        self._members = members
+        self._only = only
+        self._started = lane.now_seconds
+        self._batch: Batch
+        self._unanswered: list[MutationJob] = []
+        """Members of the open transaction that have run."""
+
+    async def run(self) -> None:
+        """Take mutations until the batch is full, commit, publish, answer."""
+        self._batch = await self._begin()
+        while (job := self._take()) is not None:
+            self._members.append(job)
+            await self._run_job(job)
+            self._unanswered.append(job)
+            if self._is_full():
+                break
+        await self._commit()
+
+    def _take(self) -> MutationJob | None:
+        if self._only is None:
+            return self._lane.take()
+        job, self._only = self._only, None
+        self._started = float("-inf")  # a batch of one
+        return job
+
+    def _is_full(self) -> bool:
+        batch = self._batch
+        return (
+            batch.row_count >= BATCH_ROWS
+            or batch.size_bytes >= BATCH_BYTES
+            or self._lane.now_seconds - self._started >= BATCH_SECONDS
+        )
+
+    async def _begin(self) -> Batch:
+        """Open the transaction; try again for a while if the file is busy."""
+        give_up = self._lane.now_seconds + BUSY_SECONDS
+        committer, catalog = self._lane.database.committer, self._lane.database.catalog
+        while True:
+            try:
+                return committer.begin(catalog)
+            except OverloadedError:
+                if self._lane.now_seconds >= give_up:
+                    raise
+                await self._lane.sleep(_BUSY_RETRY_SECONDS)
+
+    async def _run_job(self, job: MutationJob) -> None:
+        assert self._lane.persistence.in_transaction
+        job.timestamp = Timestamp(0)
+        job.record = self._stored_answer(job)
+        if job.record is not None:
+            job.timestamp = Timestamp(job.record.timestamp)
+            return
+        try:
+            function, args = self._lane.runner.resolve(job.call, "mutation")
+        except RealtimeError as error:
+            failure = self._lane.runner.failure(job.call, error)
+            job.report = RunReport(None, failure, (), None)
+            return
+        steps = self._lane.runner.run(job.call, function, args, self._begin_run, lambda: True)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                job.report = stop.value
+                break
+            except OverloadedError as error:
+                job.report = _rejected_report(error)
+                break
+            await self._let_go()
+        if not self._lane.persistence.in_transaction:
+            raise StorageError("The storage ended the transaction while a mutation was running")
+        await self._write(job)
+
+    def _begin_run(self) -> Transaction:
+        return self._lane.database.begin_mutation(self._batch)
+
+    async def _let_go(self) -> None:
+        """Let the loop turn for a suspended mutation, its predecessors answered."""
+        if self._unanswered:
+            await self._commit()
+            self._batch = await self._begin()
+        await asyncio.sleep(0)
+
+    def _stored_answer(self, job: MutationJob) -> RequestRecord | None:
+        if job.session_id is None:
+            return None
+        return self._lane.persistence.find_request(job.session_id, job.request_id)
+
+    async def _write(self, job: MutationJob) -> None:
+        report = job.report
+        assert report is not None
+        committer, batch = self._lane.database.committer, self._batch
+        writes = report.transaction.write_set if report.transaction is not None else None
+        if report.error is not None or writes is None or not writes:
+            return
+        rows = writes.row_writes()
+        while len(rows) > SLICE_ROWS:
+            committer.add(batch, writes, rows[:SLICE_ROWS], is_last=False)
+            rows = rows[SLICE_ROWS:]
+            await asyncio.sleep(0)
+        committer.add(batch, writes, rows)
+        job.timestamp = committer.next_timestamp()
+        batch.last_timestamp = job.timestamp
+        batch.mutation_count += 1
+        if job.session_id is not None:
+            assert report.value is not None
+            record = RequestRecord(
+                job.session_id,
+                job.request_id,
+                job.call.path,
+                job.timestamp,
+                report.value,
+                msgspec.json.encode(report.log_lines),
+            )
+            committer.record_requests(batch, [record])
+
+    async def _commit(self) -> None:
+        lane, batch = self._lane, self._batch
+        database = lane.database
+        if batch.is_empty:
+            database.committer.roll_back()
+            self._answer_without_commit()
+            return
+        if lane.prune_is_due():
+            oldest = lane.clock.now_ns() - REQUEST_RETENTION_NS
+            lane.persistence.prune_requests(oldest, _PRUNE_ROWS)
+        timestamp = batch.last_timestamp
+        database.committer.seal(batch, timestamp, database.allocator.last_creation_time)
+        await lane.make_durable(is_alone=len(self._unanswered) == 1)
+        answered, self._unanswered = self._unanswered, []
+        self._forget(answered)
+        for job in answered:
+            job.timestamp = job.timestamp or timestamp
+        lane.finish(batch, timestamp, answered)
+        await lane.checkpoint_if_due()
+
+    def _answer_without_commit(self) -> None:
+        answered, self._unanswered = self._unanswered, []
+        self._forget(answered)
+        for job in answered:
+            job.timestamp = job.timestamp or self._lane.database.durable
+        self._lane.answer(answered)
+
+    def _forget(self, answered: list[MutationJob]) -> None:
+        """Answered mutations must not be repeated when a later part of the batch fails."""
+        done = set(map(id, answered))
+        self._members[:] = [job for job in self._members if id(job) not in done]
+
+
+def _rejected_report(error: OverloadedError) -> RunReport:
+    return RunReport(None, ClientError(error.message), (), None)
+
+
+def _outcome(job: MutationJob) -> MutationOutcome:
+    if job.record is not None:
+        lines: Any = msgspec.json.decode(job.record.log_lines)
+        return MutationOutcome(job.record.result, None, job.timestamp, tuple(lines))
+    report = job.report
+    assert report is not None
+    return MutationOutcome(report.value, report.error, job.timestamp, report.log_lines)

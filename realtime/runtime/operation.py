@@ -1,0 +1,99 @@
+"""What a `ctx` method returns: an operation that runs when it is awaited.
+
+Awaiting one runs it on the spot; nothing is scheduled. Only a long scan gives the loop a turn in
+between, by yielding `SUSPEND` up to whoever drives the handler. An operation remembers where it was
+created, because one that is never awaited is a mistake that would lose a write without a word.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import CodeType
+from typing import Any, Final, Generic, Protocol, TypeVar, overload
+
+from realtime.errors import RealtimeError
+from realtime.runtime.watchdog import TimeBudget
+
+T_co = TypeVar("T_co", covariant=True)
+_A = TypeVar("_A")
+_B = TypeVar("_B")
+_C = TypeVar("_C")
+
+
+class Suspension:
+    """The only thing that a handler may yield to its driver: let the loop turn, then go on."""
+
+
+SUSPEND: Final = Suspension()
+
+Steps = Generator[Suspension, None, T_co]
+
+
+class OperationScope(Protocol):
+    """The run that operations belong to."""
+
+    budget: TimeBudget
+    unawaited: dict[Operation[object], None]
+
+    def check_active(self) -> None:
+        """Raise if the function is not being run at this moment."""
+        ...
+
+
+class Operation(Awaitable[T_co], Generic[T_co]):
+    """One operation on a `ctx`; await it once, in the function that made it."""
+
+    __slots__ = ("_code", "_line", "_scope", "_steps")
+
+    def __init__(
+        self,
+        scope: OperationScope,
+        steps: Callable[[], Steps[T_co]],
+    ) -> None:
+        """`steps` makes the generator that does the work when the operation is awaited."""
+        frame = sys._getframe(2)  # the caller of the ctx method, for the error that names the line
+        self._code: CodeType = frame.f_code
+        self._line: int = frame.f_lineno
+        self._scope = scope
+        self._steps: Callable[[], Steps[T_co]] | None = steps
+        scope.unawaited[self] = None
+
+    @property
+    def place(self) -> tuple[str, int, str]:
+        """Return the file, line and function in which the operation was created."""
+        return self._code.co_filename, self._line, self._code.co_name
+
+    def __await__(self) -> Steps[T_co]:
+        """Run the operation and return its result."""
+        self._scope.check_active()
+        self._scope.budget.pause()
+        try:
+            self._scope.unawaited.pop(self, None)
+            steps, self._steps = self._steps, None
+            if steps is None:
+                raise RealtimeError("An operation was awaited twice; make a new one each time")
+            return (yield from steps())
+        finally:
+            self._scope.budget.resume()
+
+
+@overload
+def gather(first: Awaitable[_A], /) -> Coroutine[Any, Any, tuple[_A]]: ...
+@overload
+def gather(
+    first: Awaitable[_A], second: Awaitable[_B], /
+) -> Coroutine[Any, Any, tuple[_A, _B]]: ...
+@overload
+def gather(
+    first: Awaitable[_A], second: Awaitable[_B], third: Awaitable[_C], /
+) -> Coroutine[Any, Any, tuple[_A, _B, _C]]: ...
+@overload
+def gather(*operations: Awaitable[_A]) -> Coroutine[Any, Any, tuple[_A, ...]]: ...
+async def gather(*operations: Awaitable[Any]) -> tuple[Any, ...]:
+    """Run operations of one `ctx` one after another and return their results in order.
+
+    What `Promise.all` is in JavaScript. `asyncio.gather` can't be used in queries and mutations:
+    it would run them outside of the function.
+    """
+    return tuple([await operation for operation in operations])

@@ -1,0 +1,140 @@
+"""What goes into a function run and what comes out of it, as the server sees them.
+
+Everything here is ready for the wire: values are canonical encoded JSON, error texts are final
+(already redacted where the server redacts). A result is encoded once, by the run that computed
+it, and shared by every socket and request that it answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import msgspec
+
+from realtime.errors import RealtimeError
+
+FunctionKind = Literal["query", "mutation", "action"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who makes a call: nobody in particular, or the holder of the admin key."""
+
+    is_admin: bool = False
+
+
+ANONYMOUS = Identity()
+ADMIN = Identity(is_admin=True)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """A call as a client sent it; nothing in it has been checked.
+
+    `args` is JSON text: the arguments object, or an array with that one object; empty means no
+    arguments. An admin's call reaches internal functions too.
+    """
+
+    path: str
+    args: bytes
+    identity: Identity = ANONYMOUS
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientError:
+    """A failure as the client may read it.
+
+    `data` is encoded JSON, only for an `ApplicationError`; None means that the member is absent.
+    """
+
+    message: str
+    data: bytes | None = None
+
+
+def _encode_query_result(
+    value: bytes | None, error: ClientError | None, log_lines: tuple[str, ...], journal: str | None
+) -> bytes:
+    tail = b',"logLines":%b,"journal":%b' % (
+        msgspec.json.encode(log_lines),
+        msgspec.json.encode(journal),
+    )
+    if error is None:
+        assert value is not None
+        return b'"value":' + value + tail
+    message = b'"errorMessage":' + msgspec.json.encode(error.message)
+    if error.data is not None:
+        message += b',"errorData":' + error.data
+    return message + tail
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """The result of one run of a query: a value or an error.
+
+    `modification` holds the JSON members that follow the query id in a transition; made once.
+    """
+
+    value: bytes | None
+    error: ClientError | None
+    log_lines: tuple[str, ...] = ()
+    journal: str | None = None
+    modification: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        encoded = _encode_query_result(self.value, self.error, self.log_lines, self.journal)
+        object.__setattr__(self, "modification", encoded)
+
+    @property
+    def type_name(self) -> str:
+        """Return the kind of modification that carries this result."""
+        return "QueryUpdated" if self.error is None else "QueryFailed"
+
+
+@dataclass(frozen=True, slots=True)
+class MutationOutcome:
+    """How a mutation ended, once what it saw is durable.
+
+    `timestamp` is that of its commit, or of its snapshot if it wrote nothing or failed.
+    `rejection` is set beside `error` when the server could not take the mutation (a full disk, too
+    much work): nothing happened, and the same call may succeed later.
+    """
+
+    value: bytes | None
+    error: ClientError | None
+    timestamp: int
+    log_lines: tuple[str, ...] = ()
+    rejection: RealtimeError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCall:
+    """A subscribed query to evaluate, with the journal of its last run on this socket."""
+
+    call: FunctionCall
+    journal: str | None = None
+
+
+class LiveClient(Protocol):
+    """A connected client with subscribed queries; the server's side of one socket.
+
+    All methods are called on the event loop, never from inside a call that the client makes.
+    """
+
+    def begin_update(self) -> Mapping[int, QueryCall]:
+        """Return the queries to evaluate, at the moment at which their update starts."""
+        ...
+
+    def finish_update(self, timestamp: int, results: Mapping[int, QueryResult]) -> None:
+        """Take the results of the update: one consistent snapshot at `timestamp`."""
+        ...
+
+    def query_invalidated(self, query_id: int) -> None:
+        """Learn that a delivered result is no longer current."""
+        ...
+
+    def fail(self, error: RealtimeError) -> None:
+        """Learn that the server cannot go on with this client."""
+        ...

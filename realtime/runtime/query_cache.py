@@ -1,0 +1,177 @@
+"""The results of queries, each shared by everybody who asks the same.
+
+An entry is the result of one run and is valid from the timestamp of that run until the first commit
+that touches what the run read. Two calls are the same when path, canonical arguments and journal
+are. (Whoever may see different data by who they are gets an identity in the key; no function can
+look at one yet.)
+
+A run that looked at the clock or at randomness is right for whoever has it, but gets old without
+any commit: it serves new askers for five seconds at most.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from realtime.database.subscriptions import Subscription, SubscriptionManager, Token
+from realtime.database.timestamp import Timestamp
+from realtime.runtime.outcome import LiveClient, QueryResult
+
+CacheKey = tuple[str, bytes, str | None]
+"""Path, canonical arguments, journal."""
+
+TIME_DEPENDENT_SECONDS = 5.0
+SLOW_RUN_SECONDS = 0.010
+_REST_FACTOR = 4
+_ENTRY_OVERHEAD_BYTES = 500
+
+
+@dataclass(slots=True, eq=False)
+class CacheEntry:
+    """A result with the span in which it is valid, and who watches it.
+
+    `invalidated_at` is None while it is valid; set by the commit that touches it.
+    """
+
+    key: CacheKey
+    result: QueryResult
+    computed_at: Timestamp
+    fresh_until_seconds: float | None
+    """End of use for new askers, on the monotonic clock; None for a result that does not age."""
+    rest_until_seconds: float
+    """When the query may be run again: a slow one rests, so its share of time stays bounded."""
+    invalidated_at: Timestamp | None = None
+    subscription: Subscription | None = None
+    watchers: dict[tuple[LiveClient, int], None] = field(
+        default_factory=dict[tuple[LiveClient, int], None]
+    )
+
+    def covers(self, timestamp: Timestamp) -> bool:
+        """Say whether the result is right at `timestamp`."""
+        return self.computed_at <= timestamp and (
+            self.invalidated_at is None or timestamp < self.invalidated_at
+        )
+
+    @property
+    def size_bytes(self) -> int:
+        """Return about how much memory it takes."""
+        return len(self.result.modification) + len(self.key[1]) + _ENTRY_OVERHEAD_BYTES
+
+
+class QueryCache:
+    """One entry a key, the newest; unwatched ones are bounded by bytes, oldest use first."""
+
+    def __init__(self, subscriptions: SubscriptionManager, capacity_bytes: int) -> None:
+        self._subscriptions = subscriptions
+        self._capacity_bytes = capacity_bytes
+        self._entries: OrderedDict[CacheKey, CacheEntry] = OrderedDict()
+        self._size_bytes = 0
+        self._stale: list[CacheEntry] = []
+        self.now_timestamp = Timestamp(0)
+        """The commit that is being published; set before subscriptions are invalidated."""
+
+    def find(self, key: CacheKey, timestamp: Timestamp, now_seconds: float) -> CacheEntry | None:
+        """Return an entry that is right at `timestamp`, or None."""
+        entry = self._entries.get(key)
+        if entry is None or not entry.covers(timestamp):
+            return None
+        if entry.fresh_until_seconds is not None and now_seconds > entry.fresh_until_seconds:
+            return None
+        self._entries.move_to_end(key)
+        return entry
+
+    def rest_until(self, key: CacheKey) -> float:
+        """Return when the query may be run again (monotonic seconds)."""
+        entry = self._entries.get(key)
+        return 0.0 if entry is None else entry.rest_until_seconds
+
+    def insert(
+        self,
+        key: CacheKey,
+        result: QueryResult,
+        token: Token,
+        *,
+        is_time_dependent: bool,
+        run_seconds: float,
+        now_seconds: float,
+    ) -> CacheEntry:
+        """Keep a new result and watch what it was read from.
+
+        The same bytes as before become the same object, so that whoever holds the old result sees
+        that nothing has changed.
+        """
+        previous = self._entries.get(key)
+        if previous is not None and previous.result.modification == result.modification:
+            result = previous.result
+        rests = run_seconds >= SLOW_RUN_SECONDS
+        entry = CacheEntry(
+            key,
+            result,
+            token.timestamp,
+            now_seconds + TIME_DEPENDENT_SECONDS if is_time_dependent else None,
+            now_seconds + _REST_FACTOR * run_seconds if rests else 0.0,
+        )
+        entry.subscription = self._subscriptions.subscribe(token, lambda: self._invalidate(entry))
+        if entry.subscription is None:
+            entry.invalidated_at = Timestamp(token.timestamp + 1)
+        if previous is None or previous.computed_at <= entry.computed_at:
+            self._replace(key, previous, entry)
+        return entry
+
+    def watch(self, entry: CacheEntry, client: LiveClient, query_id: int) -> None:
+        """Tell `client` when the entry stops being valid."""
+        entry.watchers[client, query_id] = None
+
+    def unwatch(self, entry: CacheEntry, client: LiveClient, query_id: int) -> None:
+        """Take that back; an entry nobody needs any more goes."""
+        entry.watchers.pop((client, query_id), None)
+        if not entry.watchers and self._entries.get(entry.key) is not entry:
+            self._end(entry)
+
+    def take_stale(self) -> list[CacheEntry]:
+        """Return the entries invalidated since the last call."""
+        stale, self._stale = self._stale, []
+        return stale
+
+    def clear(self) -> None:
+        """Forget all entries that nobody watches."""
+        for entry in list(self._entries.values()):
+            if not entry.watchers:
+                self._drop(entry)
+
+    def _invalidate(self, entry: CacheEntry) -> None:
+        entry.invalidated_at = self.now_timestamp
+        entry.subscription = None
+        self._stale.append(entry)
+
+    def _replace(self, key: CacheKey, previous: CacheEntry | None, entry: CacheEntry) -> None:
+        if previous is not None:
+            self._size_bytes -= previous.size_bytes
+            if not previous.watchers:
+                self._end(previous)
+        self._entries[key] = entry
+        self._entries.move_to_end(key)
+        self._size_bytes += entry.size_bytes
+        self._evict()
+
+    def _evict(self) -> None:
+        if self._size_bytes <= self._capacity_bytes:
+            return
+        for entry in list(self._entries.values())[:-1]:
+            if not entry.watchers:
+                self._drop(entry)
+                if self._size_bytes <= self._capacity_bytes:
+                    return
+
+    def _drop(self, entry: CacheEntry) -> None:
+        del self._entries[entry.key]
+        self._size_bytes -= entry.size_bytes
+        self._end(entry)
+
+    def _end(self, entry: CacheEntry) -> None:
+        if entry.subscription is not None:
+            self._subscriptions.unsubscribe(entry.subscription)
+            entry.subscription = None
+            if entry.invalidated_at is None:
+                entry.invalidated_at = Timestamp(entry.computed_at + 1)

@@ -1,0 +1,201 @@
+"""Loading an app: its schema and its functions, from the files of one folder.
+
+`functions/` is imported as a package from the app's root, so `from schema import Message` and
+`from functions import auth` work in it. Each load makes fresh module objects, so a reload does not
+meet the objects of the load before, and two apps may be loaded in one process. Everything is
+compiled while the modules are importable; whatever is wrong is one `DefinitionError` with file,
+line and reason.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from realtime.casing import wire_name
+from realtime.errors import DefinitionError, NotFoundError, ValidationError
+from realtime.runtime.function_path import canonical_path
+from realtime.runtime.outcome import FunctionKind
+from realtime.runtime.registration import Mutation, RegisteredFunction
+from realtime.runtime.signature import Signature, compile_signature
+from realtime.schema.schema import Schema, schema_from_module
+
+_SCHEMA = "schema"
+_FUNCTIONS = "functions"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AppFunction:
+    """One function of an app, ready to run. `path` is canonical."""
+
+    path: str
+    kind: FunctionKind
+    is_internal: bool
+    registered: RegisteredFunction[Any, Any]
+    signature: Signature
+
+    @property
+    def handler(self) -> Any:
+        """The coroutine function that the app wrote."""
+        return self.registered.declaration.handler
+
+
+class Registry:
+    """The functions of an app by path, and by the objects that stand for them."""
+
+    def __init__(self, functions: Mapping[str, AppFunction]) -> None:
+        self.functions = MappingProxyType(dict(functions))
+        self._by_object = {function.registered: function for function in functions.values()}
+
+    def find(self, path: str) -> AppFunction | None:
+        """Return the function with this path in any spelling, internal ones too, or None.
+
+        Raises:
+            ValidationError: `path` is not well formed.
+        """
+        return self.functions.get(path) or self.functions.get(canonical_path(path))
+
+    def resolve(self, reference: RegisteredFunction[Any, Any] | str) -> AppFunction:
+        """Return the function that another function refers to."""
+        if isinstance(reference, str):
+            found = self.find(reference)
+        elif isinstance(reference, RegisteredFunction):  # pyright: ignore[reportUnnecessaryIsInstance] user input
+            found = self._by_object.get(reference)
+        else:
+            raise ValidationError(
+                "Expected a registered function or a path such as `messages:list`, "
+                f"got {type(reference).__name__}"
+            )
+        if found is None:
+            raise NotFoundError(f"Could not find function for '{reference}'")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedApp:
+    """An app as loaded from `root`."""
+
+    root: Path
+    schema: Schema
+    registry: Registry
+
+
+def load_app(root: Path) -> LoadedApp:
+    """Load `schema.py` and `functions/` of the app in the folder `root`.
+
+    Raises:
+        DefinitionError: Something is missing or wrong; the message begins with file and line.
+    """
+    root = root.resolve()
+    if not root.is_dir():
+        raise DefinitionError(f"There is no folder `{root}`; name the folder of an app")
+    if not (root / _FUNCTIONS).is_dir():
+        raise DefinitionError(
+            f"`{root}` is not an app: it has no folder `{_FUNCTIONS}/`. "
+            "Start in the app's folder, or name it on the command line"
+        )
+    with _importable(root):
+        schema = _load_schema(root)
+        functions: dict[str, AppFunction] = {}
+        for module_path, module_name in _function_modules(root):
+            module = _import(module_name, root)
+            for function in _functions_of(module, module_path):
+                _add(functions, function)
+    return LoadedApp(root, schema, Registry(functions))
+
+
+def _load_schema(root: Path) -> Schema:
+    if not (root / f"{_SCHEMA}.py").is_file():
+        return schema_from_module(ModuleType(_SCHEMA))
+    module = _import(_SCHEMA, root)
+    return schema_from_module(module)
+
+
+def _function_modules(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield the wire path and the import name of each module in `functions/`, in order."""
+    folder = root / _FUNCTIONS
+    for file in sorted(folder.rglob("*.py")):
+        parts = file.relative_to(folder).with_suffix("").parts
+        if not any(part.startswith("_") for part in parts):
+            yield "/".join(parts), ".".join((_FUNCTIONS, *parts))
+
+
+def _functions_of(module: ModuleType, module_path: str) -> Iterator[AppFunction]:
+    for attribute, value in vars(module).items():
+        if not isinstance(value, RegisteredFunction) or attribute.startswith("_"):
+            continue
+        declaration = value.declaration
+        if declaration.handler.__module__ != module.__name__:
+            continue
+        name = declaration.name or wire_name(attribute)
+        kind: FunctionKind = "mutation" if isinstance(value, Mutation) else "query"
+        try:
+            path = canonical_path(f"{module_path}:{name}")
+        except ValidationError as error:
+            raise DefinitionError(
+                f"`{name}` can't be the name of a function: {error.message}", place=_place(value)
+            ) from error
+        signature = compile_signature(declaration)
+        yield AppFunction(path, kind, declaration.is_internal, value, signature)
+
+
+def _add(functions: dict[str, AppFunction], function: AppFunction) -> None:
+    other = functions.get(function.path)
+    if other is not None:
+        raise DefinitionError(
+            f"Two functions have the wire name `{function.path}`: the other one is at "
+            f"{_place(other.registered)}. Rename one, or give it a `name=`",
+            place=_place(function.registered),
+        )
+    functions[function.path] = function
+
+
+def _place(function: RegisteredFunction[Any, Any]) -> str:
+    code = function.declaration.handler.__code__
+    return f"{code.co_filename}:{code.co_firstlineno}"
+
+
+@contextmanager
+def _importable(root: Path) -> Iterator[None]:
+    """Make `schema` and `functions` mean those of `root`, freshly, from here on.
+
+    The modules and the root stay importable afterwards, for imports inside of functions.
+    """
+    for name in list(sys.modules):
+        if name in (_SCHEMA, _FUNCTIONS) or name.startswith(f"{_FUNCTIONS}."):
+            del sys.modules[name]
+    entry = str(root)
+    while entry in sys.path:
+        sys.path.remove(entry)
+    sys.path.insert(0, entry)
+    importlib.invalidate_caches()
+    yield
+
+
+def _import(name: str, root: Path) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except DefinitionError as error:
+        if error.place is not None:
+            raise
+        raise DefinitionError(error.reason, place=_failing_place(error, root)) from error
+    except SyntaxError as error:
+        place = f"{error.filename}:{error.lineno}"
+        raise DefinitionError(f"{type(error).__name__}: {error.msg}", place=place) from error
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise DefinitionError(reason, place=_failing_place(error, root)) from error
+
+
+def _failing_place(error: BaseException, root: Path) -> str:
+    """Return file and line of the innermost frame of the app in a traceback."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith(str(root))]
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else str(root)

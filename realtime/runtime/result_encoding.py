@@ -1,0 +1,92 @@
+"""Encoding what a handler returned, once, checked against its declared type.
+
+A document that is returned as it was read does not need to be checked or encoded again: it came out
+of the database, which holds its canonical bytes. So a list of documents is mostly joined bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from realtime.errors import LimitError
+from realtime.runtime.function_path import module_form
+from realtime.runtime.registry import AppFunction
+from realtime.schema.document import Document
+from realtime.schema.document_codec import DocumentCodec
+from realtime.values.json_encoding import encode_json
+from realtime.values.size import check_value_limits, display_size
+from realtime.values.validators import ArrayValidator, TableNames, UnionValidator, Validator
+
+MAX_RESULT_BYTES = 16 * 1024 * 1024
+
+
+class KnownDocument(NamedTuple):
+    """An object that the database handed out, with the bytes that it was made from.
+
+    It holds the object, so that its identity is not given to another one.
+    """
+
+    document: Document
+    encoded: bytes
+    codec: DocumentCodec
+
+
+def encode_result(
+    function: AppFunction,
+    result: Any,
+    known: Mapping[int, KnownDocument],
+    tables: TableNames,
+) -> bytes:
+    """Return `result` as canonical JSON; ValidationError if it is not what was declared."""
+    validator = function.signature.returns_validator
+    encoded = _from_known(result, known, validator)
+    if encoded is None:
+        value = function.signature.returns.encode(result)
+        if validator is not None:
+            validator.check(value, tables)
+        check_value_limits(value)
+        encoded = encode_json(value)
+    if len(encoded) > MAX_RESULT_BYTES:
+        raise LimitError(
+            f"Function {module_form(function.path)} return value is too large "
+            f"(actual: {display_size(len(encoded))}, limit: 16 MiB)"
+        )
+    return encoded
+
+
+def _from_known(
+    result: Any, known: Mapping[int, KnownDocument], validator: Validator | None
+) -> bytes | None:
+    """Return the joined bytes of known documents; None if `result` is anything else."""
+    if type(result) is not list:
+        return _known_bytes(result, known, validator)
+    element: Validator | None = None
+    if validator is not None:
+        if not isinstance(validator, ArrayValidator):
+            return None
+        element = validator.element
+    pieces: list[bytes] = []
+    for item in result:  # pyright: ignore[reportUnknownVariableType] user data
+        piece = _known_bytes(item, known, element)
+        if piece is None:
+            return None
+        pieces.append(piece)
+    return b"[" + b",".join(pieces) + b"]"
+
+
+def _known_bytes(
+    item: Any, known: Mapping[int, KnownDocument], validator: Validator | None
+) -> bytes | None:
+    found = known.get(id(item))
+    if found is None or not found.codec.is_frozen(found.document):
+        return None
+    return found.encoded if _admits(validator, found.codec.validator) else None
+
+
+def _admits(validator: Validator | None, document: Validator) -> bool:
+    if validator is None or validator is document:
+        return True
+    return isinstance(validator, UnionValidator) and any(
+        member is document for member in validator.members
+    )

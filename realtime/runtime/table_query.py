@@ -1,0 +1,272 @@
+"""Reading a table through an index: `ctx.db.query(Message).with_index(…).order("desc").take(10)`.
+
+A table query is built step by step and then read once. Built on a class it takes Python names and
+gives objects; built on a table name it takes wire names and gives dictionaries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from realtime.database.catalog import BY_CREATION_TIME_NAME, TableInfo
+from realtime.database.index_range import RangeBound
+from realtime.database.record import Record
+from realtime.database.scan import Scan
+from realtime.database.transaction import Transaction
+from realtime.errors import ValidationError
+from realtime.runtime.operation import SUSPEND, Operation, OperationScope, Steps, Suspension
+from realtime.schema.index import Bound, Index, index_name
+from realtime.values.annotations import ANY_CODEC
+from realtime.values.value import UNSET, Value
+
+T = TypeVar("T")
+
+MAX_OPERATORS = 256
+Order = Literal["asc", "desc"]
+
+
+class QueryScope(OperationScope, Protocol):
+    """What a table query needs of the run it belongs to."""
+
+    transaction: Transaction
+    scan_chunk: int
+
+    def may_suspend(self) -> bool:
+        """Say whether the run can keep its snapshot while the loop turns."""
+        ...
+
+    def present(self, table: TableInfo, record: Record, *, as_dict: bool) -> Any:
+        """Return a record as the document object or dictionary that the handler gets."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What to read. `index` is a wire name; `equals` and `bounds` hold wire names and values."""
+
+    table_name: str
+    as_dict: bool
+    index: str | None = None
+    equals: Mapping[str, Value] | None = None
+    bounds: tuple[RangeBound, ...] = ()
+    order: Order | None = None
+    filters: tuple[Callable[[Any], bool], ...] = ()
+
+
+class TableQuery(Generic[T]):
+    """A read of one table that has not been made yet; each one is chained or read once."""
+
+    __slots__ = ("_is_used", "_plan", "_scope", "_wire_name")
+
+    def __init__(
+        self,
+        scope: QueryScope,
+        table_name: str,
+        *,
+        as_dict: bool,
+        wire_name: Callable[[str], str],
+        plan: _Plan | None = None,
+    ) -> None:
+        """`wire_name` turns the field names that the developer writes into wire names."""
+        self._scope = scope
+        self._plan = plan or _Plan(table_name, as_dict)
+        self._wire_name = wire_name
+        self._is_used = False
+
+    def with_index(self, index: Index | str, *bounds: Bound, **equals: Any) -> TableQuery[T]:
+        """Read through an index: the documents whose first index fields equal `equals`.
+
+        Args:
+            index: The index, as `Message.by_time` or by name.
+            bounds: At most one lower and one upper bound on the next field, as
+                `gt("timestamp", x)` or `Message.by_time.timestamp > x`.
+            equals: Values of the index's first fields; UNSET finds documents without the field.
+        """
+        if self._plan.index is not None:
+            raise ValidationError("A query reads through one index: `with_index` was called twice")
+        name = index if isinstance(index, str) else index_name(index)
+        return self._chain(
+            index=name,
+            equals={self._wire_name(field): _bound_value(x) for field, x in equals.items()},
+            bounds=tuple(
+                RangeBound(self._wire_name(bound.field), bound.op, _bound_value(bound.value))
+                for bound in bounds
+            ),
+        )
+
+    def full_table_scan(self) -> TableQuery[T]:
+        """Read all documents by creation time; says so where no index is meant."""
+        if self._plan.index is not None:
+            raise ValidationError("`full_table_scan` can't follow `with_index`")
+        return self._chain(index=BY_CREATION_TIME_NAME)
+
+    def order(self, order: Order) -> TableQuery[T]:
+        """Read in ascending (`"asc"`, the default) or descending (`"desc"`) index order."""
+        if self._plan.order is not None:
+            raise ValidationError("Queries may only specify order at most once")
+        if order not in ("asc", "desc"):
+            raise ValidationError(f'Expected the order "asc" or "desc", got {order!r}')
+        return self._chain(order=order)
+
+    def filter(self, predicate: Callable[[T], bool]) -> TableQuery[T]:
+        """Keep the documents for which `predicate` is true; the others count as read too."""
+        if len(self._plan.filters) >= MAX_OPERATORS:
+            raise ValidationError(f"Can't construct query with more than {MAX_OPERATORS} operators")
+        return self._chain(filters=(*self._plan.filters, predicate))
+
+    def collect(self) -> Operation[list[T]]:
+        """Return all documents."""
+        self._use()
+        return Operation(self._scope, lambda: self._documents(None))
+
+    def take(self, count: int) -> Operation[list[T]]:
+        """Return the first `count` documents."""
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:  # pyright: ignore[reportUnnecessaryIsInstance] user input
+            raise ValidationError(f"`take` expects an integer that is not negative, got {count!r}")
+        self._use()
+        return Operation(self._scope, lambda: self._documents(count))
+
+    def first(self) -> Operation[T | None]:
+        """Return the first document, or None."""
+        self._use()
+        return Operation(self._scope, self._first)
+
+    def unique(self) -> Operation[T | None]:
+        """Return the only document, or None; more than one is an error."""
+        self._use()
+        return Operation(self._scope, self._unique)
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        """Iterate over the documents; they may be changed and deleted meanwhile."""
+        self._use()
+        return _Iteration(self._scope, self._plan)
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """Refuse: a table query is not a result."""
+        raise ValidationError(
+            "A table query was awaited itself. Results must be retrieved with .collect(), "
+            ".take(n), .first(), .unique(), or `async for`"
+        )
+        yield
+
+    def _first(self) -> Steps[T | None]:
+        found = yield from self._documents(1)
+        return found[0] if found else None
+
+    def _unique(self) -> Steps[T | None]:
+        found = yield from self._documents(2)
+        if len(found) > 1:
+            ids = ", ".join(_id_of(document) for document in found)
+            raise ValidationError(
+                "unique() query returned more than one result from table "
+                f"{self._plan.table_name}:\n [{ids}, ...]"
+            )
+        return found[0] if found else None
+
+    def _documents(self, limit: int | None) -> Steps[list[T]]:
+        reader = _Reader(self._scope, self._plan, limit)
+        found: list[T] = []
+        while limit is None or len(found) < limit:
+            document = yield from reader.next_document()
+            if document is None:
+                break
+            found.append(document)
+        return found
+
+    def _chain(self, **changes: Any) -> TableQuery[T]:
+        self._use()
+        return TableQuery(
+            self._scope,
+            self._plan.table_name,
+            as_dict=self._plan.as_dict,
+            wire_name=self._wire_name,
+            plan=replace(self._plan, **changes),
+        )
+
+    def _use(self) -> None:
+        if self._is_used:
+            raise ValidationError(
+                "A query can only be chained once and can't be chained after iteration begins."
+            )
+        self._is_used = True
+
+
+class _Reader:
+    """Hands out the documents of a plan one by one, filters applied."""
+
+    def __init__(self, scope: QueryScope, plan: _Plan, limit: int | None) -> None:
+        self._scope = scope
+        self._plan = plan
+        self._table = scope.transaction.table(plan.table_name)
+        self._scan: Scan | None = None
+        if self._table is not None:
+            self._scan = self._open(self._table)
+        reads_less = limit is not None and not plan.filters and limit < scope.scan_chunk
+        self._chunk = max(limit, 1) if reads_less and limit is not None else scope.scan_chunk
+        self._has_filled = False
+
+    def _open(self, table: TableInfo) -> Scan:
+        transaction, plan = self._scope.transaction, self._plan
+        index = transaction.index(table, plan.index or BY_CREATION_TIME_NAME)
+        return transaction.open_scan(
+            table, index, plan.equals or {}, plan.bounds, descending=plan.order == "desc"
+        )
+
+    def next_document(self) -> Steps[Any]:
+        """Return the next document that passes the filters, or None at the end."""
+        scan, table, plan = self._scan, self._table, self._plan
+        if scan is None or table is None:
+            return None
+        while True:
+            if scan.needs_fill:
+                if self._has_filled and self._scope.may_suspend():
+                    yield SUSPEND
+                scan.fill(self._chunk)
+                self._has_filled = True
+                continue
+            record = scan.next_record()
+            if record is None:
+                if scan.needs_fill:
+                    continue
+                return None
+            document = self._scope.present(table, record, as_dict=plan.as_dict)
+            if not plan.filters or self._passes(document):
+                return document
+
+    def _passes(self, document: Any) -> bool:
+        budget = self._scope.budget
+        budget.resume()
+        try:
+            return all(predicate(document) for predicate in self._plan.filters)
+        finally:
+            budget.pause()
+
+
+class _Iteration(AsyncIterator[T], Generic[T]):
+    """One `async for` over a table query."""
+
+    def __init__(self, scope: QueryScope, plan: _Plan) -> None:
+        self._scope = scope
+        self._plan = plan
+        self._reader: _Reader | None = None
+
+    def __anext__(self) -> Operation[T]:
+        return Operation(self._scope, self._next)
+
+    def _next(self) -> Generator[Suspension, None, T]:
+        if self._reader is None:
+            self._reader = _Reader(self._scope, self._plan, None)
+        document: T | None = yield from self._reader.next_document()
+        if document is None:
+            raise StopAsyncIteration
+        return document
+
+
+def _bound_value(value: Any) -> Value:
+    return UNSET if value is UNSET else ANY_CODEC.encode(value)
+
+
+def _id_of(document: Any) -> str:
+    return str(document["_id"] if isinstance(document, dict) else document.id)

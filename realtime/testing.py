@@ -1,0 +1,80 @@
+"""For tests: a clock that stands still, and an app on a store in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+from realtime.runtime.backend import Backend, Limits
+from realtime.runtime.registry import LoadedApp, load_app
+from realtime.storage.memory import MemoryStore
+from realtime.storage.persistence import Persistence
+
+_NS_PER_SECOND = 1_000_000_000
+_START_NS = 1_700_000_000 * _NS_PER_SECOND
+
+
+class VirtualClock:
+    """A clock that moves only when told to, with randomness from a seed."""
+
+    def __init__(self, seed: int = 0, start_ns: int = _START_NS) -> None:
+        self._now_ns = start_ns
+        self._random = Random(seed)
+        self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._sleeper_count = 0
+
+    def now_ns(self) -> int:
+        """Return the virtual wall time."""
+        return self._now_ns
+
+    def monotonic_seconds(self) -> float:
+        """Return the virtual time in seconds."""
+        return self._now_ns / _NS_PER_SECOND
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return the next bytes of the seeded source."""
+        return self._random.randbytes(count)
+
+    async def sleep(self, seconds: float) -> None:
+        """Suspend until `advance` has moved the clock far enough."""
+        wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleeper_count += 1
+        due = self._now_ns + int(seconds * _NS_PER_SECOND)
+        heapq.heappush(self._sleepers, (due, self._sleeper_count, wake))
+        await wake
+
+    def advance(self, seconds: float) -> None:
+        """Move the time on and wake whoever slept until then."""
+        self._now_ns += int(seconds * _NS_PER_SECOND)
+        while self._sleepers and self._sleepers[0][0] <= self._now_ns:
+            _, _, wake = heapq.heappop(self._sleepers)
+            if not wake.done():
+                wake.set_result(None)
+
+
+@asynccontextmanager
+async def running_backend(
+    app: Path | LoadedApp,
+    *,
+    persistence: Persistence | None = None,
+    clock: VirtualClock | None = None,
+    limits: Limits | None = None,
+    redact_errors: bool = False,
+) -> AsyncIterator[Backend]:
+    """Run an app's backend for the time of a `with` block, by default on a store in memory."""
+    backend = Backend(
+        load_app(app) if isinstance(app, Path) else app,
+        persistence or MemoryStore(),
+        clock or VirtualClock(),
+        redact_errors=redact_errors,
+        limits=limits,
+    )
+    await backend.start()
+    try:
+        yield backend
+    finally:
+        await backend.stop()

@@ -30,7 +30,7 @@ from realtime.runtime.table_query import TableQuery
 from realtime.schema.document import Document
 from realtime.schema.index import Index, gt, gte, lt, lte
 from realtime.schema.table import Table
-from realtime.values.annotations import Name
+from realtime.values.annotation_parts import Name
 from realtime.values.id_type import Id
 from realtime.values.struct import Struct, field
 from realtime.values.validators import v

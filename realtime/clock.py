@@ -32,8 +32,15 @@ class Clock(Protocol):
         ...
 
 
+_RANDOM_POOL_BYTES = 4096
+
+
 class SystemClock:
-    """The clock of the machine."""
+    """The clock of the machine; its randomness is drawn from the system in larger pieces."""
+
+    def __init__(self) -> None:
+        self._pool = b""
+        self._position = 0
 
     def now_ns(self) -> int:
         """Return wall time in nanoseconds since the Unix epoch."""
@@ -45,7 +52,13 @@ class SystemClock:
 
     def random_bytes(self, count: int) -> bytes:
         """Return `count` bytes of the operating system's randomness."""
-        return os.urandom(count)
+        end = self._position + count
+        if end > len(self._pool):
+            self._pool = os.urandom(max(count, _RANDOM_POOL_BYTES))
+            self._position, end = 0, count
+        drawn = self._pool[self._position : end]
+        self._position = end
+        return drawn
 
     async def sleep(self, seconds: float) -> None:
         """Suspend the calling task for `seconds`."""

@@ -64,15 +64,41 @@ class IndexInfo:
 
     def entry(self, document: Mapping[str, Value]) -> IndexEntry:
         """Return the entry of `document` (wire names and values) in this index."""
-        parts = b""
+        return self.entry_with(document, tie_breakers(document))
+
+    def entry_with(self, document: Mapping[str, Value], ties: tuple[bytes, bytes]) -> IndexEntry:
+        """Return the same, given the keys of the tie-breakers, which all indexes share."""
+        key = b""
         lengths = [0]
-        for path in self.paths:
-            value: Value = document.get(path[0], UNSET)
-            for name in path[1:]:
-                value = value.get(name, UNSET) if type(value) is dict else UNSET
-            parts += encode_key(value)
-            lengths.append(len(parts))
-        return IndexEntry(self.index_id, parts, tuple(lengths))
+        for path in self.paths[:-2]:
+            key += encode_key(_value_at(document, path))
+            lengths.append(len(key))
+        creation_time, document_id = ties
+        key += creation_time
+        lengths.append(len(key))
+        key += document_id
+        lengths.append(len(key))
+        return IndexEntry(self.index_id, key, tuple(lengths))
+
+    def reads_the_same(self, old: Mapping[str, Value], new: Mapping[str, Value]) -> bool:
+        """Say whether two versions of a document surely have the same entry."""
+        for path in self.paths[:-2]:
+            before, after = old.get(path[0], UNSET), new.get(path[0], UNSET)
+            if before is not after and (type(before) is not str or before != after):
+                return False
+        return True
+
+
+def tie_breakers(document: Mapping[str, Value]) -> tuple[bytes, bytes]:
+    """Return the keys of a document's creation time and id."""
+    return encode_key(document["_creationTime"]), encode_key(document["_id"])
+
+
+def _value_at(document: Mapping[str, Value], path: tuple[str, ...]) -> Value:
+    value: Value = document.get(path[0], UNSET)
+    for name in path[1:]:
+        value = value.get(name, UNSET) if type(value) is dict else UNSET
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +110,27 @@ class TableInfo:
     indexes: Mapping[str, IndexInfo]
     definition: TableDefinition | None
 
-    def entries(self, document: Mapping[str, Value]) -> list[IndexEntry]:
+    def entries(self, document: Mapping[str, Value]) -> tuple[IndexEntry, ...]:
         """Return the entries of `document` in all indexes, the one by id first."""
-        entries = [id_entry(document["_id"])]
-        entries.extend(index.entry(document) for index in self.indexes.values())
-        return entries
+        ties = tie_breakers(document)
+        by_id = IndexEntry(BY_ID, ties[1], (0, len(ties[1])))
+        return (by_id, *[index.entry_with(document, ties) for index in self.indexes.values()])
+
+    def entries_after(
+        self,
+        old: Mapping[str, Value],
+        old_entries: tuple[IndexEntry, ...],
+        new: Mapping[str, Value],
+    ) -> tuple[IndexEntry, ...]:
+        """Return the entries of a changed document, given those of the version before."""
+        by_id, *others = old_entries
+        return (
+            by_id,
+            *[
+                entry if index.reads_the_same(old, new) else index.entry(new)
+                for index, entry in zip(self.indexes.values(), others, strict=True)
+            ],
+        )
 
 
 class Catalog:
@@ -97,7 +139,7 @@ class Catalog:
     def __init__(self, tables: Mapping[str, TableInfo], next_index_id: int) -> None:
         self.tables = MappingProxyType(dict(tables))
         self.next_index_id = next_index_id
-        self._by_number = {table.number: table for table in tables.values()}
+        self._by_number: dict[int, TableInfo] = {table.number: table for table in tables.values()}
         self._next_number = max([FIRST_TABLE_NUMBER - 1, *self._by_number]) + 1
 
     def table_name(self, number: int) -> str | None:

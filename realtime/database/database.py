@@ -36,7 +36,7 @@ class DatabaseLimits:
 
     transaction: TransactionLimits = field(default_factory=TransactionLimits)
     hold: HoldLimits = field(default_factory=HoldLimits)
-    scan_chunk: int = 512
+    scan_chunk: int = 256
     """Rows that a scan reads before it lets the loop turn."""
     hot_cache_bytes: int = 64 * 1024 * 1024
 

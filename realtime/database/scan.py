@@ -24,8 +24,8 @@ from realtime.values.index_key import key_successor
 class ReadMeter(Protocol):
     """Counts what is handed out; raises LimitError when it is too much."""
 
-    def count_read(self, record: Record) -> None:
-        """Count one document."""
+    def count_read(self, *records: Record) -> None:
+        """Count documents."""
         ...
 
 
@@ -99,6 +99,26 @@ class Scan:
         self._meter.count_read(keyed[1])
         self._pass(keyed[0])
         return keyed[1]
+
+    def next_records(self, limit: int | None) -> list[Record]:
+        """Return the buffered documents at once, at most `limit`; [] if that can't be done.
+
+        It can while the transaction's own writes can't come between them.
+        """
+        buffer = self._buffer
+        if not buffer or (
+            self._write_set is not None and self._write_set.touches_index(self._index.index_id)
+        ):
+            return []
+        if limit is None or limit >= len(buffer):
+            rows = list(buffer)
+            buffer.clear()
+        else:
+            rows = [buffer.popleft() for _ in range(limit)]
+        records = [record for _, record in rows]
+        self._meter.count_read(*records)
+        self._pass(rows[-1][0])
+        return records
 
     @property
     def is_exhausted(self) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from realtime.database.allocator import Allocator
 from realtime.database.catalog import BY_ID, Catalog, IndexInfo, TableInfo, id_entry, table_entry
 from realtime.database.index_range import RangeBound, by_id_index, compile_range
+from realtime.database.interval import IndexEntry
 from realtime.database.limits import (
     TransactionLimits,
     too_many_bytes_read,
@@ -56,6 +57,8 @@ class Transaction:
         self._limits = limits
         self._allocator = allocator
         self._begin_ms = begin_ms
+        self._points: dict[str, Record | None] = {}
+        """Documents looked up by id in the snapshot, which does not move."""
         self._documents_read = 0
         self._bytes_read = 0
         self.timestamp = timestamp
@@ -147,10 +150,11 @@ class Transaction:
             raise NotFoundError(f"Index {table.name}.{name} not found. It has {known}")
         return index
 
-    def count_read(self, record: Record) -> None:
-        """Count a document that the handler gets to see, or its filter."""
-        self._documents_read += 1
-        self._bytes_read += len(record.document)
+    def count_read(self, *records: Record) -> None:
+        """Count documents that the handler gets to see, or its filter."""
+        self._documents_read += len(records)
+        for record in records:
+            self._bytes_read += len(record.document)
         if self._documents_read > self._limits.documents_read:
             raise too_many_documents_read(self._limits.documents_read)
         if self._bytes_read > self._limits.bytes_read:
@@ -161,7 +165,9 @@ class Transaction:
             pending = self.write_set.pending(document_id)
             if pending is not None:
                 return pending.after
-        return self._snapshot.get(key)
+        if document_id not in self._points:
+            self._points[document_id] = self._snapshot.get(key)
+        return self._points[document_id]
 
     # Writes
 
@@ -250,10 +256,15 @@ class Transaction:
         pending = self.write_set.pending(document_id)
         if pending is None:
             before = record
-            before_entries = () if before is None else tuple(table.entries(before.value))
+            before_entries = () if before is None else table.entries(before.value)
         else:
             before, before_entries = pending.before, pending.before_entries
-        after_entries = () if new is None else tuple(table.entries(new.value))
+        if new is None:
+            after_entries: tuple[IndexEntry, ...] = ()
+        elif before is None:
+            after_entries = table.entries(new.value)
+        else:
+            after_entries = table.entries_after(before.value, before_entries, new.value)
         self.write_set.put(document_id, PendingDocument(before, before_entries, new, after_entries))
 
     def _table_for_insert(self, name: str) -> TableInfo:

@@ -94,7 +94,7 @@ class DatabaseReader:
         record = self._scope.transaction.get(document_id)
         if record is None:
             return None
-        return self._scope.present(found, record, as_dict=isinstance(table, str))
+        return self._scope.present(found, record, as_dict=isinstance(table, str))[0]
 
     def _table_of(self, table: Any, document_id: Any, operation: str) -> TableInfo | None:
         if not isinstance(document_id, str):

@@ -66,7 +66,7 @@ class FunctionRun:
         transaction: Transaction,
         *,
         now_ms: float,
-        seed: bytes,
+        draw_seed: Callable[[], bytes],
         may_suspend: Callable[[], bool],
     ) -> None:
         """`may_suspend` says, each time, whether the snapshot can be kept while the loop turns."""
@@ -80,7 +80,7 @@ class FunctionRun:
         self.is_time_dependent = False
         """Whether the handler looked at the clock or at randomness."""
         self._now_ms = now_ms
-        self._seed = seed
+        self._draw_seed = draw_seed
         self._random: Random | None = None
         self._is_active = False
         self._depth = 0
@@ -105,7 +105,7 @@ class FunctionRun:
         """Return the seeded source; the result depends on it from here on."""
         self.is_time_dependent = True
         if self._random is None:
-            self._random = Random(self._seed)
+            self._random = Random(self._draw_seed())
         return self._random
 
     def codec_of(self, document_class: type[Document]) -> DocumentCodec:
@@ -118,14 +118,16 @@ class FunctionRun:
             )
         return codec
 
-    def present(self, table: TableInfo, record: Record, *, as_dict: bool) -> Any:
-        """Return a record as the handler gets it, and remember an object's bytes."""
+    def present(self, table: TableInfo, *records: Record, as_dict: bool) -> list[Any]:
+        """Return records as the handler gets them, and remember the bytes of objects."""
         codec = table.definition.codec if table.definition is not None else None
         if as_dict or codec is None:
-            return decode_json(record.document)
-        document = codec.decode_json(record.document)
-        self._known[id(document)] = KnownDocument(document, record.document, codec)
-        return document
+            return [decode_json(record.document) for record in records]
+        decode = codec.decode_json
+        documents = [decode(record.document) for record in records]
+        for document, record in zip(documents, records, strict=True):
+            self._known[id(document)] = (document, record.document, codec)
+        return documents
 
     def call(
         self,

@@ -98,7 +98,7 @@ class FunctionRunner:
                 self._settings,
                 transaction,
                 now_ms=float(self._clock.now_ns() // _NS_PER_MS),
-                seed=self._clock.random_bytes(_SEED_BYTES),
+                draw_seed=lambda: self._clock.random_bytes(_SEED_BYTES),
                 may_suspend=may_suspend,
             )
             self._counters.function_runs[function.path, function.kind] += 1

@@ -39,6 +39,10 @@ from realtime.storage.persistence import CHECKPOINT_AT_BYTES, Persistence, Reque
 BATCH_ROWS = 500
 BATCH_BYTES = 2 * 1024 * 1024
 BATCH_SECONDS = 0.005
+BATCH_SYNCS = 4
+MAX_BATCH_SECONDS = 0.020
+"""A batch may run for as long as four syncs take: on a slow disk a short one would leave the
+processor waiting. Beyond 20 ms sockets and queries would wait too long for their turn."""
 SLICE_ROWS = 500
 MAX_WAITING = 10_000
 MAX_WAITING_PER_CLIENT = 1_000
@@ -280,6 +284,8 @@ class _BatchRun:
         self._members = members
         self._only = only
         self._started = lane.now_seconds
+        sync_seconds = lane.database.committer.recent_sync_seconds
+        self._seconds = min(max(BATCH_SECONDS, BATCH_SYNCS * sync_seconds), MAX_BATCH_SECONDS)
         self._batch: Batch
         self._unanswered: list[MutationJob] = []
         """Members of the open transaction that have run."""
@@ -307,7 +313,7 @@ class _BatchRun:
         return (
             batch.row_count >= BATCH_ROWS
             or batch.size_bytes >= BATCH_BYTES
-            or self._lane.now_seconds - self._started >= BATCH_SECONDS
+            or self._lane.now_seconds - self._started >= self._seconds
         )
 
     async def _begin(self) -> Batch:

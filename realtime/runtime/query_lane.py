@@ -135,27 +135,31 @@ class QueryLane:
             self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
+        """Start what waits until the slice is used up, and let one suspended job go on.
+
+        One step of a long scan a turn, after the others: scans that never end keep nobody waiting.
+        """
         self._is_scheduled = False
         end = self._clock.monotonic_seconds() + SLICE_SECONDS
-        resumable = len(self._suspended)
-        while True:
-            if resumable:
-                resumable -= 1
-                self._step(self._suspended.popleft())
-            elif (start := self._next_waiting()) is not None:
-                self._step(start())
-            else:
+        while (start := self._next_waiting()) is not None:
+            self._step(start())
+            if self._give_way() >= end:
                 break
-            now = self._clock.monotonic_seconds()
-            if now - self._gave_way_at >= GIVE_WAY_SECONDS:
-                self._gave_way_at = now
-                self._commit_thread.give_way()
-            if now >= end:
-                break
+        if self._suspended:
+            self._step(self._suspended.popleft())
+            self._give_way()
         if self.has_work:
             self._schedule()
         else:
             self._wake_idle()
+
+    def _give_way(self) -> float:
+        """Let the commit thread run if it is time to; return the time (monotonic seconds)."""
+        now = self._clock.monotonic_seconds()
+        if now - self._gave_way_at >= GIVE_WAY_SECONDS:
+            self._gave_way_at = now
+            self._commit_thread.give_way()
+        return now
 
     def _next_waiting(self) -> StartJob | None:
         first, second = self._waiting[self._next_lane], self._waiting[_other(self._next_lane)]

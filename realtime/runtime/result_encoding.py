@@ -7,7 +7,7 @@ of the database, which holds its canonical bytes. So a list of documents is most
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from realtime.errors import LimitError
 from realtime.runtime.function_path import module_form
@@ -21,15 +21,11 @@ from realtime.values.validators import ArrayValidator, TableNames, UnionValidato
 MAX_RESULT_BYTES = 16 * 1024 * 1024
 
 
-class KnownDocument(NamedTuple):
-    """An object that the database handed out, with the bytes that it was made from.
+KnownDocument = tuple[Document, bytes, DocumentCodec]
+"""An object that the database handed out, the bytes it was made from, and its codec.
 
-    It holds the object, so that its identity is not given to another one.
-    """
-
-    document: Document
-    encoded: bytes
-    codec: DocumentCodec
+It holds the object, so that its identity is not given to another one.
+"""
 
 
 def encode_result(
@@ -79,9 +75,12 @@ def _known_bytes(
     item: Any, known: Mapping[int, KnownDocument], validator: Validator | None
 ) -> bytes | None:
     found = known.get(id(item))
-    if found is None or not found.codec.is_frozen(found.document):
+    if found is None:
         return None
-    return found.encoded if _admits(validator, found.codec.validator) else None
+    document, encoded, codec = found
+    if not codec.is_frozen(document) or not _admits(validator, codec.validator):
+        return None
+    return encoded
 
 
 def _admits(validator: Validator | None, document: Validator) -> bool:

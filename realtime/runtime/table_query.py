@@ -37,8 +37,8 @@ class QueryScope(OperationScope, Protocol):
         """Say whether the run can keep its snapshot while the loop turns."""
         ...
 
-    def present(self, table: TableInfo, record: Record, *, as_dict: bool) -> Any:
-        """Return a record as the document object or dictionary that the handler gets."""
+    def present(self, table: TableInfo, *records: Record, as_dict: bool) -> list[Any]:
+        """Return records as the document objects or dictionaries that the handler gets."""
         ...
 
 
@@ -169,10 +169,12 @@ class TableQuery(Generic[T]):
         reader = _Reader(self._scope, self._plan, limit)
         found: list[T] = []
         while limit is None or len(found) < limit:
-            document = yield from reader.next_document()
-            if document is None:
+            documents = yield from reader.next_documents(
+                None if limit is None else limit - len(found)
+            )
+            if not documents:
                 break
-            found.append(document)
+            found.extend(documents)
         return found
 
     def _chain(self, **changes: Any) -> TableQuery[T]:
@@ -194,7 +196,7 @@ class TableQuery(Generic[T]):
 
 
 class _Reader:
-    """Hands out the documents of a plan one by one, filters applied."""
+    """Hands out the documents of a plan, filters applied."""
 
     def __init__(self, scope: QueryScope, plan: _Plan, limit: int | None) -> None:
         self._scope = scope
@@ -214,26 +216,32 @@ class _Reader:
             table, index, plan.equals or {}, plan.bounds, descending=plan.order == "desc"
         )
 
-    def next_document(self) -> Steps[Any]:
-        """Return the next document that passes the filters, or None at the end."""
+    def next_documents(self, limit: int | None) -> Steps[list[Any]]:
+        """Return some of the next documents, at most `limit`; none at the end.
+
+        Without filters it is all that has been read ahead, else one that passes them.
+        """
         scan, table, plan = self._scan, self._table, self._plan
         if scan is None or table is None:
-            return None
+            return []
         while True:
             if scan.needs_fill:
                 if self._has_filled and self._scope.may_suspend():
                     yield SUSPEND
                 scan.fill(self._chunk)
                 self._has_filled = True
+            records = [] if plan.filters else scan.next_records(limit)
+            if records:
+                return self._scope.present(table, *records, as_dict=plan.as_dict)
+            if scan.needs_fill:
                 continue
             record = scan.next_record()
-            if record is None:
-                if scan.needs_fill:
-                    continue
-                return None
-            document = self._scope.present(table, record, as_dict=plan.as_dict)
-            if not plan.filters or self._passes(document):
-                return document
+            if record is not None:
+                documents = self._scope.present(table, record, as_dict=plan.as_dict)
+                if not plan.filters or self._passes(documents[0]):
+                    return documents
+            elif not scan.needs_fill:
+                return []
 
     def _passes(self, document: Any) -> bool:
         budget = self._scope.budget
@@ -258,10 +266,10 @@ class _Iteration(AsyncIterator[T], Generic[T]):
     def _next(self) -> Generator[Suspension, None, T]:
         if self._reader is None:
             self._reader = _Reader(self._scope, self._plan, None)
-        document: T | None = yield from self._reader.next_document()
-        if document is None:
+        documents: list[T] = yield from self._reader.next_documents(1)
+        if not documents:
             raise StopAsyncIteration
-        return document
+        return documents[0]
 
 
 def _bound_value(value: Any) -> Value:

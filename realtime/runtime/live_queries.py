@@ -127,6 +127,8 @@ class LiveQueries:
             return
         self._queued.discard(client)
         queries = client.begin_update()
+        if queries is None:
+            return
         while True:
             try:
                 entries = yield from self._evaluate_all(queries, holder)

@@ -89,7 +89,7 @@ class MutationLane:
         on_published: Callable[[], None],
         on_fenced: Callable[[BaseException], None],
     ) -> None:
-        """`publish` moves the database on; `on_published` follows when answers are out."""
+        """`publish` moves the database on; `on_published` follows, before the answers are out."""
         self._database = database
         self._persistence = persistence
         self._runner = runner
@@ -245,8 +245,8 @@ class MutationLane:
         self._publish(batch, timestamp)
         self._counters.commits += batch.mutation_count
         self._counters.commit_batches += 1
-        self.answer(members)
         self._on_published()
+        self.answer(members)
 
     def answer(self, members: Sequence[MutationJob]) -> None:
         """Hand out the answers of mutations whose view is durable."""

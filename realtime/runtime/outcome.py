@@ -123,8 +123,11 @@ class LiveClient(Protocol):
     All methods are called on the event loop, never from inside a call that the client makes.
     """
 
-    def begin_update(self) -> Mapping[int, QueryCall]:
-        """Return the queries to evaluate, at the moment at which their update starts."""
+    def begin_update(self) -> Mapping[int, QueryCall] | None:
+        """Return the queries to evaluate, at the moment at which their update starts.
+
+        None if there is nothing to do any more.
+        """
         ...
 
     def finish_update(self, timestamp: int, results: Mapping[int, QueryResult]) -> None:

@@ -96,7 +96,7 @@ def compile_signature(declaration: Declaration) -> Signature:
         returns = (
             ANY_CODEC
             if "return" not in hints or hints["return"] is Any
-            else compile_annotation(hints["return"])
+            else compile_annotation(hints["return"], handler.__globals__)
         )
         args_validator, parameters = _compile_args(declaration, hints)
     except DefinitionError as error:
@@ -122,7 +122,10 @@ def _compile_args(
         if isinstance(declaration.args, Validator):
             return declaration.args, None
         return v.object(declaration.args), None
-    compiled = tuple(_parameter(parameter, hints) for parameter in parameters[1:])
+    compiled = tuple(
+        _parameter(parameter, hints, declaration.handler.__globals__)
+        for parameter in parameters[1:]
+    )
     fields: dict[str, ObjectField] = {}
     for parameter in compiled:
         if parameter.wire_name in fields:
@@ -138,13 +141,15 @@ _KEYWORD_KINDS: frozenset[Any] = frozenset(
 )
 
 
-def _parameter(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Parameter:
+def _parameter(
+    parameter: inspect.Parameter, hints: Mapping[str, Any], namespace: Mapping[str, Any]
+) -> Parameter:
     if parameter.kind not in _KEYWORD_KINDS:
         raise DefinitionError(
             f"`{parameter}` is not an ordinary parameter; take `args` with `args=v.any()` instead"
         )
     annotation: Any = hints.get(parameter.name, Any)
-    codec = _named(parameter.name, lambda: compile_annotation(annotation))
+    codec = _named(parameter.name, lambda: compile_annotation(annotation, namespace))
     has_default = parameter.default is not inspect.Parameter.empty
     return Parameter(
         parameter.name,

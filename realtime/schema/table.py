@@ -105,7 +105,7 @@ def table_definition(table: Table) -> TableDefinition:
     try:
         check_table_name(table.name)
         validator = _document_validator(table)
-        indexes = {name: tuple(fields) for name, fields in table.indexes.items()}
+        indexes = {name: _named_fields(name, fields) for name, fields in table.indexes.items()}
         return _definition(table.name, validator, indexes, None)
     except DefinitionError as error:
         raise DefinitionError(error.reason, place=error.place or table.place) from None
@@ -133,10 +133,22 @@ def _definition(
 
 
 def _wire_fields(codec: DocumentCodec, name: str, index: Index) -> tuple[str, ...]:
+    fields = _named_fields(name, index_fields(index))
     try:
-        return tuple(wire_path(codec, field) for field in index_fields(index))
+        return tuple(wire_path(codec, field) for field in fields)
     except UnknownPathError as error:
         raise unknown_index_field(codec.table_name, name, error.path, error.known) from None
+
+
+def _named_fields(name: str, declared: Any) -> tuple[str, ...]:
+    fields: tuple[Any, ...] = () if isinstance(declared, str) else tuple(declared)
+    if isinstance(declared, str) or not all(isinstance(field, str) for field in fields):
+        got = declared if isinstance(declared, str) else fields
+        raise DefinitionError(
+            f"Expected names of fields for the index `{name}`, got `{got!r}`: write "
+            '`Index("a", "b")` in a document class and `["a", "b"]` for a `Table`'
+        )
+    return fields
 
 
 def _document_validator(table: Table) -> Validator:

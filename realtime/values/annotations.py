@@ -14,24 +14,23 @@ import types
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from enum import Enum
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    NamedTuple,
-    NewType,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-)
+from typing import Annotated, Any, Literal, NamedTuple, NewType, get_args, get_origin
 
 from typing_extensions import is_typeddict
 
 from realtime.casing import wire_name
 from realtime.errors import DefinitionError
+from realtime.values.annotation_parts import (
+    Name,
+    annotation_text,
+    declared_name,
+    is_optional,
+    is_union,
+    parts_of,
+    unaliased,
+    unsupported,
+)
 from realtime.values.class_fields import ClassField, class_fields, is_native_class, teach_msgspec
 from realtime.values.codec import (
     ANY_CODEC,
@@ -40,7 +39,6 @@ from realtime.values.codec import (
     LiteralCodec,
     ReplacedCodec,
     ScalarCodec,
-    type_name,
 )
 from realtime.values.container_codecs import ListCodec, RecordCodec, UnionCodec
 from realtime.values.id_type import Id, IdOf
@@ -60,7 +58,7 @@ from realtime.values.validators import (
     literal_validator,
     record_validator,
 )
-from realtime.values.value import UNSET, Int64, Unset
+from realtime.values.value import Int64, Unset
 
 __all__ = [
     "ANY_CODEC",
@@ -72,13 +70,6 @@ __all__ = [
     "declared_name",
     "is_optional",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """The wire name of a parameter or field: `Annotated[str, Name("from")]`."""
-
-    wire_name: str
 
 
 class _Scope(NamedTuple):
@@ -107,18 +98,8 @@ def compile_annotation(annotation: Any, namespace: Namespace | None = None) -> C
         DefinitionError: the annotation has no wire form. The place is set if a class is at fault.
     """
     with _entered(None, namespace):
-        parts = _parts_of(annotation)
+        parts = parts_of(annotation)
         return _compile_with(parts.annotation, parts.metadata)
-
-
-def declared_name(annotation: Any) -> str | None:
-    """Return the wire name that `Annotated[X, Name("…")]` declares, or None."""
-    return _parts_of(annotation).wire_name
-
-
-def is_optional(annotation: Any) -> bool:
-    """Say whether an annotation is `X | Unset`."""
-    return _parts_of(annotation).may_be_unset
 
 
 def compile_member(
@@ -214,7 +195,7 @@ def _compile_field_of(cls: type[Any], field: ClassField) -> FieldCodec:
 
 
 def _compile_member(field: ClassField) -> FieldCodec:
-    parts = _parts_of(field.annotation)
+    parts = parts_of(field.annotation)
     if parts.wire_name is not None and field.wire_name is not None:
         raise DefinitionError(
             f'Expected `field(name="{parts.wire_name}")` for the wire name of a field, '
@@ -229,44 +210,8 @@ def _compile_member(field: ClassField) -> FieldCodec:
     )
 
 
-class _Parts(NamedTuple):
-    """An annotation taken apart: its type without `Unset`, and what stands beside it."""
-
-    annotation: Any
-    metadata: tuple[Any, ...]
-    may_be_unset: bool
-
-    @property
-    def wire_name(self) -> str | None:
-        return next((item.wire_name for item in self.metadata if isinstance(item, Name)), None)
-
-
-def _parts_of(annotation: Any) -> _Parts:
-    metadata: tuple[Any, ...] = ()
-    annotation = _unaliased(annotation)
-    if get_origin(annotation) is Annotated:
-        annotation, *rest = get_args(annotation)
-        metadata = tuple(rest)
-    members = get_args(annotation) if _is_union(annotation) else ()
-    if Unset not in members:
-        return _Parts(annotation, metadata, may_be_unset=False)
-    others = tuple(member for member in members if member is not Unset)
-    inner = _parts_of(Union[others])  # noqa: UP007 (the members are only known here)
-    return _Parts(inner.annotation, (*inner.metadata, *metadata), may_be_unset=True)
-
-
-def _is_union(annotation: Any) -> bool:
-    return get_origin(annotation) in (Union, types.UnionType)
-
-
-def _unaliased(annotation: Any) -> Any:
-    """Return what a `type` statement stands for; `typing` and its extensions have a class each."""
-    aliased = getattr(annotation, "__value__", UNSET)
-    return annotation if aliased is UNSET else _unaliased(aliased)
-
-
 def _compile(annotation: Any) -> Codec:
-    annotation = _unaliased(annotation)
+    annotation = unaliased(annotation)
     if annotation is Any:
         return ANY_CODEC
     if isinstance(annotation, type) and not get_args(annotation):
@@ -275,7 +220,7 @@ def _compile(annotation: Any) -> Codec:
         return _SCALARS[type(None)]
     if isinstance(annotation, NewType):
         return _compile(annotation.__supertype__)
-    if _is_union(annotation):
+    if is_union(annotation):
         return _compile_union(get_args(annotation))
     origin = get_origin(annotation)
     if origin is Annotated:
@@ -289,7 +234,7 @@ def _compile(annotation: Any) -> Codec:
         return _compile_tuple(annotation)
     if origin in (dict, Mapping):
         return _compile_record(*get_args(annotation))
-    raise _unsupported(annotation)
+    raise unsupported(annotation)
 
 
 def _compile_type(annotation: type[Any]) -> Codec:
@@ -297,7 +242,7 @@ def _compile_type(annotation: type[Any]) -> Codec:
     if codec is not None:
         return codec
     if issubclass(annotation, Enum):
-        raise _unsupported(annotation, "use `Literal[…]`")
+        raise unsupported(annotation, "use `Literal[…]`")
     if annotation in (list, Sequence):
         return ListCodec(ANY_CODEC, as_tuple=False)
     if annotation is tuple:
@@ -306,7 +251,7 @@ def _compile_type(annotation: type[Any]) -> Codec:
         return _compile_record(str, Any)
     codec = codec_of_class(annotation)
     if codec is None:
-        raise _unsupported(annotation)
+        raise unsupported(annotation)
     return codec
 
 
@@ -328,8 +273,8 @@ def _compile_with(annotation: Any, metadata: tuple[Any, ...]) -> Codec:
 def _replaced(annotation: Any, codec: Codec, validator: Validator) -> Codec:
     if codec.validator.wire_types.isdisjoint(validator.wire_types):
         raise DefinitionError(
-            f"Expected a validator for `{_text_of(annotation)}`, which is `{codec.validator}` on "
-            f"the wire, got `{validator}`, which accepts no such value"
+            f"Expected a validator for `{annotation_text(annotation)}`, which is "
+            f"`{codec.validator}` on the wire, got `{validator}`, which accepts no such value"
         )
     return ReplacedCodec(codec, validator)
 
@@ -358,7 +303,7 @@ def _compile_literal(values: tuple[Any, ...]) -> Codec:
         return UnionCodec((_compile_literal(others), null)) if others else null
     for value in values:
         if isinstance(value, (Enum, bytes)):
-            raise _unsupported(Literal[value], "use its plain value, a string or number")
+            raise unsupported(Literal[value], "use its plain value, a string or number")
     members = tuple(literal_validator(value) for value in values)
     return LiteralCodec(values, members, Literal[values])
 
@@ -368,47 +313,13 @@ def _compile_tuple(annotation: Any) -> Codec:
         case (element, rest) if rest is Ellipsis:
             return ListCodec(_compile(element), as_tuple=True)
         case _:
-            raise _unsupported(annotation, "use `tuple[X, ...]`, or a `Struct` with named fields")
+            raise unsupported(annotation, "use `tuple[X, ...]`, or a `Struct` with named fields")
 
 
 def _compile_record(keys: Any, values: Any) -> Codec:
     codec = _compile(values)
     return RecordCodec(record_validator(_compile(keys).validator, codec.validator), codec)
 
-
-def _unsupported(annotation: Any, hint: str | None = None) -> DefinitionError:
-    kind: Any = get_origin(annotation) or annotation
-    if hint is None and isinstance(annotation, str):
-        hint = "it is a string that was not resolved"
-    elif hint is None and isinstance(annotation, TypeVar):
-        hint = "generic classes have no wire form"
-    elif hint is None:
-        hint = _HINTS.get(
-            getattr(kind, "__name__", ""), "declare a class with fields as a `Struct`"
-        )
-    return DefinitionError(
-        f"Expected an annotation that has a wire form, got `{_text_of(annotation)}`: {hint}"
-    )
-
-
-def _text_of(annotation: Any) -> str:
-    if isinstance(annotation, type) and not get_args(annotation):
-        return type_name(annotation)
-    return repr(annotation).replace("typing.", "")
-
-
-_HINTS = {
-    "set": "use `list[…]`",
-    "frozenset": "use `list[…]`",
-    "datetime": "use `float`, milliseconds since the epoch",
-    "date": "use `float`, milliseconds since the epoch",
-    "timedelta": "use `float`, milliseconds",
-    "Decimal": "use `float` or `str`",
-    "UUID": "use `str`",
-    "complex": "use two `float` fields",
-    "Unset": "an optional field is annotated `X | Unset`",
-    "UnsetType": "an optional field is annotated `X | Unset`",
-}
 
 _SCALARS: dict[Any, Codec] = {
     type(None): ScalarCodec(NullValidator(), type(None)),

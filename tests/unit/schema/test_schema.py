@@ -309,6 +309,11 @@ LONG = ", ".join(repr(f"f{number}") for number in range(17))
             class_with("") + "t = Table('messages', v.any())",
             "Table `messages` is declared twice: by `Message` and by `t`",
         ),
+        (class_with("i = Index(['body'])"), "names of fields for the index `i`, got `(['body'],)`"),
+        (
+            "t = Table('t', v.any(), indexes={'i': 'body'})",
+            "names of fields for the index `i`, got `'body'`",
+        ),
         (
             "class Message(Document, table='messages'):\n    tags: set[str]",
             "Field `tags` of `Message`: Expected an annotation that has a wire form",

@@ -272,4 +272,6 @@ class StoresAgree(RuleBasedStateMachine):
 
 
 TestStoresAgree = StoresAgree.TestCase
-TestStoresAgree.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestStoresAgree.settings = settings(
+    max_examples=100, stateful_step_count=50, deadline=None, report_multiple_bugs=False
+)

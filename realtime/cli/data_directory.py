@@ -1,0 +1,84 @@
+"""The directory that holds everything an app has stored, and who may use it.
+
+One server at a time: a second one would write behind the first one's back. The owner holds a lock
+on a file of its own, which the operating system gives back however the process ends; the file
+itself stays and says nothing. What is in the directory is private to its owner.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from realtime.errors import UnavailableError
+
+DEFAULT_NAME: Final = ".realtime"
+
+_DATABASE: Final = "data.sqlite"
+_LOCK: Final = "lock"
+_PRIVATE_UMASK: Final = 0o077
+
+
+class DataDirectory:
+    """A data directory that this process owns until it closes it."""
+
+    def __init__(self, path: Path, lock_descriptor: int) -> None:
+        self.path = path
+        self._lock_descriptor = lock_descriptor
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Make the directory if there is none, and become its owner.
+
+        Files that this process makes from now on are readable by its user alone.
+
+        Raises:
+            UnavailableError: Another server owns it, or it can't be made or used.
+        """
+        os.umask(_PRIVATE_UMASK)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock_descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise UnavailableError(
+                f"Cannot use the data directory `{path}`: {error.strerror}. "
+                "Name another one with `--data`"
+            ) from error
+        try:
+            fcntl.flock(lock_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.read(lock_descriptor, 20).decode(errors="replace").strip()
+            os.close(lock_descriptor)
+            raise UnavailableError(
+                f"The data directory `{path}` is in use by another server"
+                f"{f' (process {owner})' if owner else ''}. "
+                "Stop that server, or start this one with another directory: `--data DIR`"
+            ) from error
+        os.ftruncate(lock_descriptor, 0)
+        os.write(lock_descriptor, f"{os.getpid()}\n".encode())
+        return cls(path, lock_descriptor)
+
+    @property
+    def database_path(self) -> Path:
+        """Return the path of the SQLite file."""
+        return self.path / _DATABASE
+
+    def close(self) -> None:
+        """Give the directory up; idempotent."""
+        if self._lock_descriptor >= 0:
+            os.close(self._lock_descriptor)
+            self._lock_descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

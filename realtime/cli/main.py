@@ -1,0 +1,132 @@
+"""The command `realtime`.
+
+Each command imports what it needs when it runs, so that `--help` and mistyped commands answer at
+once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_DEFAULT_PORT = 3210
+_DEFAULT_SITE_PORT = 3211
+
+app = typer.Typer(
+    name="realtime",
+    help="The reactive backend for Python.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+AppFolder = Annotated[
+    Path, typer.Argument(metavar="APP", help="The folder with schema.py and functions/.")
+]
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[
+    int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes any free one.")
+]
+SitePort = Annotated[
+    int, typer.Option(min=0, max=65535, help="The port reserved for HTTP actions.")
+]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="The data directory.  [default: APP/.realtime]"),
+]
+RunPath = Annotated[
+    str | None,
+    typer.Option("--run", metavar="PATH", help="A function to run before serving."),
+]
+
+
+@app.command()
+def dev(
+    app_folder: AppFolder = Path("."),
+    host: Host = "127.0.0.1",
+    port: Port = _DEFAULT_PORT,
+    site_port: SitePort = _DEFAULT_SITE_PORT,
+    data: DataFolder = None,
+    redact_errors: Annotated[
+        bool, typer.Option(help="Show clients request ids instead of error texts.")
+    ] = False,
+    run: RunPath = None,
+) -> None:
+    """Serve an app for its developer: clients see error texts and logs."""
+    _serve(app_folder, host, port, site_port, data, redact_errors, run)
+
+
+@app.command()
+def serve(
+    app_folder: AppFolder = Path("."),
+    host: Host = "127.0.0.1",
+    port: Port = _DEFAULT_PORT,
+    site_port: SitePort = _DEFAULT_SITE_PORT,
+    data: DataFolder = None,
+    redact_errors: Annotated[
+        bool, typer.Option(help="Show clients request ids instead of error texts.")
+    ] = True,
+    run: RunPath = None,
+) -> None:
+    """Serve an app to the world: clients see request ids instead of error texts."""
+    _serve(app_folder, host, port, site_port, data, redact_errors, run)
+
+
+@app.command()
+def run(
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="The function, such as messages:list.")
+    ],
+    arguments: Annotated[
+        str, typer.Argument(metavar="JSON", help="Its arguments, as a JSON object.")
+    ] = "{}",
+    url: Annotated[
+        str, typer.Option(help="The address of the server.")
+    ] = f"http://127.0.0.1:{_DEFAULT_PORT}",
+    admin_key: Annotated[
+        str | None,
+        typer.Option(
+            help="The admin key.  [default: REALTIME_ADMIN_KEY, or that in ./.realtime]",
+        ),
+    ] = None,
+) -> None:
+    """Run a function on a server, also an internal one, and print what it returns as JSON."""
+    from realtime.cli.run import run_function
+
+    raise typer.Exit(run_function(path, arguments, url, admin_key))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _serve(
+    app_folder: Path,
+    host: str,
+    port: int,
+    site_port: int,
+    data: Path | None,
+    redact_errors: bool,
+    run_path: str | None,
+) -> None:
+    from realtime.cli.data_directory import DEFAULT_NAME
+    from realtime.cli.serve import ServeOptions, serve_app
+
+    del site_port  # nothing listens there before there are HTTP actions
+    options = ServeOptions(
+        app_folder=app_folder.resolve(),
+        host=host,
+        port=port,
+        data_directory=(app_folder / DEFAULT_NAME if data is None else data).resolve(),
+        redact_errors=redact_errors,
+        run_path=run_path,
+    )
+    raise typer.Exit(serve_app(options))
+
+
+if __name__ == "__main__":
+    main()

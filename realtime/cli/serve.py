@@ -1,0 +1,223 @@
+"""`realtime serve` and `realtime dev`: a server from its start to its end.
+
+Start: own the data directory, load the app, open the storage and recover, run the function that
+was asked for, listen. Stop, by SIGTERM or SIGINT: take no new connections, let the application
+stop in order (see `Application.stop`), close, exit 0; a second signal exits at once. A server
+whose storage has failed stops by itself and exits 1, so that whoever supervises it restarts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import uvicorn
+
+from realtime.cli.data_directory import DataDirectory
+from realtime.clock import Clock, SystemClock
+from realtime.errors import RealtimeError, UnavailableError
+from realtime.runtime.backend import Backend
+from realtime.runtime.outcome import ADMIN, FunctionCall
+from realtime.runtime.registry import load_app
+from realtime.server.admin_key import load_admin_key
+from realtime.server.application import Application, ServerSettings
+from realtime.server.connection import MAX_MESSAGE_BYTES
+from realtime.server.http_api import clean_json
+from realtime.server.websocket_protocol import RealtimeWebSocketProtocol
+from realtime.storage.sqlite import SqliteStore
+
+FAILED: Final = 1
+
+_WEB: Final = "web"
+_DEMO_PATH: Final = "seed:demo"
+_DISTRIBUTION: Final = "realtime-backend"
+_SOCKET_PING_SECONDS: Final = 5.0
+_SOCKET_SILENCE_SECONDS: Final = 120.0
+_KEEP_ALIVE_SECONDS: Final = 75
+_CLOSE_SECONDS: Final = 10
+_POLL_SECONDS: Final = 0.1
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+_log = logging.getLogger("realtime.cli")
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What to serve, where, and how."""
+
+    app_folder: Path
+    host: str
+    port: int
+    data_directory: Path
+    redact_errors: bool
+    run_path: str | None = None
+    """A function to run before serving."""
+
+
+def serve_app(options: ServeOptions) -> int:
+    """Serve an app until a signal comes; return the exit code of the command."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    clock = SystemClock()
+    try:
+        with DataDirectory.open(options.data_directory) as directory:
+            server = _open_server(options, directory, clock)
+            with closing(_bind(options.host, options.port)) as listener:
+                return server.serve_until_stopped(listener)
+    except RealtimeError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+
+
+def _open_server(options: ServeOptions, directory: DataDirectory, clock: Clock) -> AppServer:
+    app = load_app(options.app_folder)
+    settings = ServerSettings(
+        admin_key=load_admin_key(os.environ, directory.path, options.app_folder.name, clock),
+        web_directory=options.app_folder / _WEB,
+        version=_version(),
+    )
+    store = SqliteStore.open(directory.database_path)
+    try:
+        backend = Backend(app, store, clock, redact_errors=options.redact_errors)
+    except BaseException:
+        store.close()
+        raise
+    return AppServer(Application(backend, settings, clock), options)
+
+
+class AppServer(uvicorn.Server):
+    """Uvicorn around one application, with our order of starting and stopping."""
+
+    def __init__(self, application: Application, options: ServeOptions) -> None:
+        super().__init__(_uvicorn_config(application))
+        self.exit_code = 0
+        self._application = application
+        self._options = options
+        application.before_serving = self._run_at_start
+        application.backend.on_fenced(self._fenced)
+
+    def serve_until_stopped(self, listener: socket.socket) -> int:
+        """Serve on a bound socket until a signal comes; return the exit code."""
+        self.run([listener])
+        return self.exit_code
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, listen, and say so."""
+        await super().startup(sockets)
+        if self.should_exit or self.exit_code:
+            self.should_exit = True
+            return
+        assert sockets is not None
+        host, port = sockets[0].getsockname()[:2]
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        print(f"Serving {self._options.app_folder.name} at http://{address}", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop the application while its sockets are still open, then close everything."""
+        for server in self.servers:
+            server.close()
+        await self._application.stop()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Stop on the first signal and exit on the second; exit codes are ours."""
+        before = {number: signal.signal(number, self._receive_signal) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _receive_signal(self, number: int, _: FrameType | None) -> None:
+        if self.should_exit:
+            os._exit(128 + number)
+        self.should_exit = True
+
+    def _fenced(self, cause: BaseException) -> None:
+        del cause  # the backend has logged it
+        self.exit_code = FAILED
+        self.should_exit = True
+
+    async def _run_at_start(self) -> None:
+        path = self._options.run_path
+        if path is None:
+            return
+        backend = self._application.backend
+        call = asyncio.ensure_future(backend.run_function(FunctionCall(path, b"{}", ADMIN)))
+        while not call.done():
+            await asyncio.wait([call], timeout=_POLL_SECONDS)
+            if self.should_exit:
+                call.cancel()
+                return
+        try:
+            outcome = call.result()
+        except RealtimeError as error:
+            self._fail_start(path, str(error))
+            return
+        if outcome.error is not None:
+            self._fail_start(path, outcome.error.message)
+            return
+        assert outcome.value is not None
+        if path == _DEMO_PATH:
+            self._application.demo_json = clean_json(outcome.value)
+        _log.info("Ran %s: %s", path, outcome.value.decode())
+
+    def _fail_start(self, path: str, reason: str) -> None:
+        print(f"Running {path} failed: {reason.rstrip()}", file=sys.stderr)
+        self.exit_code = FAILED
+
+
+def _uvicorn_config(application: Application) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        http="httptools",
+        ws=RealtimeWebSocketProtocol,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_ping_interval=_SOCKET_PING_SECONDS,
+        ws_ping_timeout=_SOCKET_SILENCE_SECONDS - _SOCKET_PING_SECONDS,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_CLOSE_SECONDS,
+    )
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise UnavailableError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. "
+            "Choose another address with `--host` and `--port`"
+        ) from error
+    return listener
+
+
+def _version() -> str:
+    try:
+        return metadata.version(_DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "unknown"

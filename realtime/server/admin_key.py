@@ -1,0 +1,157 @@
+"""The admin key and the credentials that HTTP requests carry (contract 2.1, 7.5).
+
+The key has the form `name|secret`; the name is that of the deployment. It comes from the
+environment variable `REALTIME_ADMIN_KEY`, or is made at the first start and kept in the data
+directory, readable by its owner alone.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from realtime.clock import Clock
+from realtime.errors import AuthenticationError, DefinitionError
+from realtime.runtime.outcome import ADMIN, ANONYMOUS, Identity
+
+ENVIRONMENT_VARIABLE: Final = "REALTIME_ADMIN_KEY"
+FILE_NAME: Final = "admin_key"
+
+_SECRET_BYTES: Final = 32
+_MIN_HEADER_LENGTH: Final = 7
+_NAME: Final = re.compile(r"[^a-z0-9]+")
+_FORM: Final = re.compile(r"[^|\s]+\|[^|\s]+")
+
+
+@dataclass(frozen=True, slots=True)
+class AdminKey:
+    """The key of a deployment."""
+
+    name: str
+    secret: str = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """Return the key as clients send it."""
+        return f"{self.name}|{self.secret}"
+
+    def matches(self, text: str) -> bool:
+        """Return whether `text` is this key; the time it takes tells nothing about the key."""
+        return hmac.compare_digest(self.text.encode(), text.encode(errors="replace"))
+
+    def authenticate(
+        self, token_type: Literal["User", "Admin", "None"], token: str | None
+    ) -> Identity:
+        """Return who the holder of a token is.
+
+        Raises:
+            AuthenticationError: It is another key, or a user's token, for which no provider is
+                configured.
+        """
+        if token_type == "None" or token is None:
+            return ANONYMOUS
+        if token_type == "Admin":
+            if self.matches(token):
+                return ADMIN
+            raise bad_admin_key(self.name)
+        raise AuthenticationError(
+            "No auth provider found matching the given token (no providers configured)",
+            code="NoAuthProvider",
+        )
+
+
+def bad_admin_key(name: str) -> AuthenticationError:
+    """Return the error of a call that needs the admin key and came with none or another."""
+    return AuthenticationError(
+        f"The provided deploy key was invalid for deployment '{name}'. Use the key of this "
+        f"deployment: it is in `{FILE_NAME}` in the server's data directory, or in "
+        f"{ENVIRONMENT_VARIABLE}",
+        code="BadDeployKey",
+    )
+
+
+def parse_authorization(
+    header: str | None, query_key: str | None
+) -> tuple[Literal["User", "Admin", "None"], str | None]:
+    """Return the kind of the credentials of a request, and the token or key itself.
+
+    `query_key` is the query parameter `adminKey`, which stands in for an absent header.
+
+    Raises:
+        AuthenticationError: The header is none that clients send.
+    """
+    if header is None:
+        return ("None", None) if query_key is None else ("Admin", query_key)
+    if len(header) < _MIN_HEADER_LENGTH:
+        raise AuthenticationError(
+            "Authorization header is too short. Expected `Bearer <token>` or `Convex <admin key>`",
+            code="InvalidHeaderFailure",
+        )
+    scheme, _, token = header.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return "User", token.strip()
+        case "convex":
+            return "Admin", token.strip()
+        case _:
+            raise AuthenticationError(
+                f"Unknown scheme `{scheme}` in the Authorization header. "
+                "Expected `Bearer <token>` or `Convex <admin key>`",
+                code="InvalidAuthHeader",
+            )
+
+
+def load_admin_key(
+    environment: Mapping[str, str], data_directory: Path, default_name: str, clock: Clock
+) -> AdminKey:
+    """Return the admin key of a deployment; the first call makes one.
+
+    To be called by the owner of the data directory.
+
+    Raises:
+        DefinitionError: The key in the environment or the file has not the form `name|secret`.
+    """
+    given = environment.get(ENVIRONMENT_VARIABLE)
+    if given is not None:
+        return _parse_key(given, ENVIRONMENT_VARIABLE)
+    file = data_directory / FILE_NAME
+    if not file.exists():
+        name = _NAME.sub("-", default_name.lower()).strip("-") or "realtime"
+        _write_private(file, f"{name}|{clock.random_bytes(_SECRET_BYTES).hex()}\n")
+    return _parse_key(file.read_text(), str(file))
+
+
+def read_admin_key(environment: Mapping[str, str], data_directory: Path) -> str | None:
+    """Return the text of the admin key for a client on the same machine, if there is one."""
+    given = environment.get(ENVIRONMENT_VARIABLE)
+    if given is not None:
+        return given.strip()
+    try:
+        return (data_directory / FILE_NAME).read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+def _parse_key(text: str, place: str) -> AdminKey:
+    text = text.strip()
+    if not _FORM.fullmatch(text):
+        raise DefinitionError("Expected an admin key of the form `name|secret`", place=place)
+    name, _, secret = text.partition("|")
+    return AdminKey(name, secret)
+
+
+def _write_private(file: Path, text: str) -> None:
+    # Written beside and moved, so that a crash leaves no half a key.
+    unfinished = file.with_name(f"{file.name}.new")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    unfinished.rename(file)

@@ -1,0 +1,168 @@
+"""The ASGI application: routes, and the life of the backend behind them.
+
+    /api/sync, /api/{version}/sync    WebSocket: the sync protocol
+    /api/query, /api/mutation, …      HTTP calls, with CORS
+    /version, /ready, /metrics, …     for operators
+    /realtime.js, /demo.json          for the app's page
+    /                                 the app's `web/`
+
+An application is started and stopped by the ASGI lifespan; `stop` may be called before, by a
+server that wants the answers and the last transitions out before it closes connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from realtime.clock import Clock
+from realtime.runtime.backend import Backend
+from realtime.server.admin_key import AdminKey
+from realtime.server.connection import CloseCode
+from realtime.server.cors import ApiGate
+from realtime.server.http_api import HttpApi, error_response
+from realtime.server.live_sockets import LiveSockets
+from realtime.server.loop_delay import LoopDelay
+from realtime.server.metrics import CONTENT_TYPE, Metrics
+from realtime.server.static_files import BROWSER_CLIENT, OWN_FILES, PageFiles
+from realtime.server.sync_worker import INTERNAL_ERROR
+
+_log = logging.getLogger("realtime.server")
+
+_STATUS_CODES: Final = {404: "NotFound", 405: "MethodNotAllowed"}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What an application is served with; `web_directory` None serves no page."""
+
+    admin_key: AdminKey
+    web_directory: Path | None = None
+    version: str = "unknown"
+
+
+class Application:
+    """A running app as an ASGI application."""
+
+    def __init__(self, backend: Backend, settings: ServerSettings, clock: Clock) -> None:
+        self.backend = backend
+        self.sockets = LiveSockets(backend, settings.admin_key, clock)
+        self.demo_json: bytes | None = None
+        """What `/demo.json` serves: set by who has put the demo data in place."""
+        self.before_serving: Callable[[], Awaitable[None]] | None = None
+        """Called when the backend has started and nobody else can reach it yet."""
+        self._settings = settings
+        self._clock = clock
+        self._own_files = PageFiles(OWN_FILES)
+        self._loop_delay = LoopDelay()
+        self._metrics = Metrics(backend, self.sockets, self._loop_delay)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping: asyncio.Task[None] | None = None
+        self._asgi = ApiGate(
+            Starlette(
+                routes=self._routes(),
+                lifespan=self._lifespan,
+                exception_handlers={HTTPException: _answer_http_exception},
+            )
+        )
+        backend.on_fenced(self._fenced)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, socket or lifespan."""
+        await self._asgi(scope, receive, send)
+
+    async def start(self) -> None:
+        """Start the backend, and take calls."""
+        await self.backend.start()
+        if self.before_serving is not None:
+            await self.before_serving()
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self.sockets.ping_idle(), name="pings"),
+            loop.create_task(self._loop_delay.measure(self._clock), name="loop delay"),
+        ]
+
+    async def stop(self) -> None:
+        """Stop in order; idempotent, and it may be awaited by several.
+
+        New sockets and calls are refused, no further mutation starts; what ran is committed and
+        answered and its transitions are sent; then the sockets close with 1001.
+        """
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_task(self._stop())
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
+        self.sockets.stop_accepting()
+        try:
+            await self.backend.stop()
+        finally:
+            self.sockets.close_all(CloseCode.GOING_AWAY, "")
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _fenced(self, cause: BaseException) -> None:
+        del cause  # the backend has logged it
+        self.sockets.close_all(CloseCode.INTERNAL_ERROR, INTERNAL_ERROR)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncGenerator[None, None]:
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
+
+    def _routes(self) -> list[BaseRoute]:
+        settings = self._settings
+        api = HttpApi(self.backend, settings.admin_key, self._clock, settings.version)
+        routes: list[BaseRoute] = [
+            WebSocketRoute("/api/sync", self.sockets.endpoint),
+            WebSocketRoute("/api/{version}/sync", self.sockets.endpoint),
+            *api.routes(),
+            Route("/metrics", self._get_metrics),
+            Route(f"/{BROWSER_CLIENT}", self._get_browser_client),
+            Route("/demo.json", self._get_demo),
+        ]
+        if settings.web_directory is not None and settings.web_directory.is_dir():
+            routes.append(Mount("/", PageFiles(settings.web_directory)))
+        else:
+            routes.append(Route("/", _get_root))
+        return routes
+
+    async def _get_metrics(self, _: Request) -> Response:
+        return Response(self._metrics.render(), headers={"content-type": CONTENT_TYPE})
+
+    async def _get_browser_client(self, request: Request) -> Response:
+        return await self._own_files.get_response(BROWSER_CLIENT, request.scope)
+
+    async def _get_demo(self, _: Request) -> Response:
+        if self.demo_json is None:
+            raise HTTPException(404, "There is no demo data: start with `--run seed:demo`")
+        headers = {"cache-control": "no-store"}
+        return Response(self.demo_json, media_type="application/json", headers=headers)
+
+
+async def _get_root(_: Request) -> Response:
+    return PlainTextResponse("This is a realtime server.\n")
+
+
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if request.url.path.startswith("/api/"):
+        code = _STATUS_CODES.get(error.status_code, "BadRequest")
+        return error_response(error.status_code, code, f"{request.url.path}: {error.detail}")
+    return PlainTextResponse(error.detail, error.status_code, error.headers)

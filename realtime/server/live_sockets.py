@@ -1,0 +1,85 @@
+"""All sockets of one server: who takes them, pings them and closes them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+
+from realtime.clock import Clock
+from realtime.runtime.backend import Backend
+from realtime.server.admin_key import AdminKey
+from realtime.server.asgi_connection import AsgiConnection
+from realtime.server.connection import EXTENSION, CloseCode, Connection, TransportConnection
+from realtime.server.ping_wheel import PingWheel
+from realtime.server.sync_worker import SyncServices, SyncWorker
+from realtime.server.unsent_budget import UnsentBudget
+
+PING_INTERVAL_SECONDS: Final = 15
+_TICK_SECONDS: Final = 1.0
+_DENIAL_EXTENSION: Final = "websocket.http.response"
+
+
+class LiveSockets:
+    """The open sockets, each with its worker."""
+
+    def __init__(self, backend: Backend, admin_key: AdminKey, clock: Clock) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._wheel = PingWheel(PING_INTERVAL_SECONDS)
+        self._workers: set[SyncWorker] = set()
+        self._is_open = True
+        self._services = SyncServices(
+            backend, clock, admin_key, self._wheel, UnsentBudget(), self._workers.discard
+        )
+
+    def __len__(self) -> int:
+        """Return how many clients are connected."""
+        return len(self._wheel)
+
+    async def endpoint(self, websocket: WebSocket) -> None:
+        """Serve one socket: the ASGI endpoint of the sync routes."""
+        if not self._is_open or self._backend.state != "running":
+            await _refuse(websocket)
+            return
+        await websocket.accept()
+        # The client may have gone, and the server may have stopped, while the answer was sent.
+        extension: Any = websocket.scope.get("extensions", {}).get(EXTENSION)
+        if extension is None:
+            asgi_connection = AsgiConnection(websocket.receive, websocket.send)
+            await asgi_connection.run(self._open(asgi_connection))
+        else:
+            connection = cast(TransportConnection, extension["connection"])
+            connection.attach(self._open(connection))
+
+    def stop_accepting(self) -> None:
+        """Refuse new sockets from now on."""
+        self._is_open = False
+
+    def close_all(self, code: int, reason: str) -> None:
+        """Close every socket with a close code and reason; none is accepted any more."""
+        self._is_open = False
+        for worker in list(self._workers):
+            worker.close(code, reason)
+
+    async def ping_idle(self) -> None:
+        """Send pings to clients that hear nothing else, until cancelled."""
+        while True:
+            await self._clock.sleep(_TICK_SECONDS)
+            self._wheel.advance()
+
+    def _open(self, connection: Connection) -> SyncWorker:
+        worker = SyncWorker(connection, self._services)
+        self._workers.add(worker)
+        if not self._is_open:
+            worker.close(CloseCode.GOING_AWAY, "")
+        return worker
+
+
+async def _refuse(websocket: WebSocket) -> None:
+    if _DENIAL_EXTENSION in websocket.scope.get("extensions", {}):
+        refusal = Response("The server is starting or stopping. Try again in a moment", 503)
+        await websocket.send_denial_response(refusal)
+    else:
+        await websocket.close(CloseCode.TRY_AGAIN_LATER)

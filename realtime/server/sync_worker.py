@@ -1,0 +1,346 @@
+"""One client on one socket: what drives a `sync.Session`.
+
+The session decides, this worker acts. Three kinds of calls come in, all on the event loop: the
+client's messages, from the connection; results and invalidations, from the backend; and pings
+that are due. After each of them the worker does the same: it starts the work that the session
+wants started, writes the messages that it wants sent, and asks the backend for an update if it
+wants one. There is no queue, no task and no lock a socket; a call leaves nothing half done.
+
+    message ──▶ receive_message ─┐                        ┌▶ submit_mutation, unsubscribe, …
+    answer  ──▶ mutation_finished├─▶ next_work ──▶ start ─┤
+    results ──▶ queries_finished ┘   messages_to_send ────┼▶ connection.write
+    drained ──▶ socket_drained       wants_update ────────┴▶ request_update
+
+How a conversation ends:
+
+    what happened                          the client gets
+    -------------------------------------  ----------------------------------------------------
+    a malformed message, a wrong base      FatalError, then 1008: it will not come back
+    another breach of the protocol         1011 InternalServerError: it starts anew
+    a binary message                       1003
+    a token or key that is not accepted    AuthError, then 1000
+    too much waits, it reads too slowly    1013 and the code of the error: it waits and comes back
+    the server stops                       1001
+    the server is fenced, or has a fault   1011 InternalServerError
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, assert_never
+
+from realtime.clock import Clock
+from realtime.errors import (
+    AuthenticationError,
+    OverloadedError,
+    ProtocolError,
+    RealtimeError,
+    UnavailableError,
+)
+from realtime.runtime.backend import Backend
+from realtime.runtime.function_run import check_call
+from realtime.runtime.outcome import (
+    ANONYMOUS,
+    ClientError,
+    FunctionCall,
+    Identity,
+    MutationOutcome,
+    QueryCall,
+    QueryResult,
+)
+from realtime.server.admin_key import AdminKey
+from realtime.server.connection import CloseCode, Connection
+from realtime.server.ping_wheel import PingWheel
+from realtime.server.unsent_budget import UnsentBudget
+from realtime.sync.messages import (
+    Connect,
+    EncodedMessage,
+    decode_client_message,
+    encode_fatal_error,
+    encode_ping,
+)
+from realtime.sync.query_set import BASE_VERSION_MISMATCH
+from realtime.sync.session import Session
+from realtime.sync.work import RemoveQuery, StartAction, StartAuthentication, StartMutation, Work
+
+_log = logging.getLogger("realtime.sync")
+
+TOO_SLOW: Final = "TooManyConcurrentRequests"
+"""The reason for a client that reads too slowly: one after which clients wait for seconds."""
+
+INTERNAL_ERROR: Final = "InternalServerError"
+
+_PING: Final = encode_ping()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncServices:
+    """What all workers of a server share."""
+
+    backend: Backend
+    clock: Clock
+    admin_key: AdminKey
+    ping_wheel: PingWheel
+    unsent_budget: UnsentBudget
+    on_lost: Callable[[SyncWorker], None]
+    """Called when the socket of a worker is gone."""
+
+
+class SyncWorker:
+    """The server's side of one socket; a `LiveClient` of the backend."""
+
+    __slots__ = ("_connection", "_services", "_session", "last_sent_tick")
+
+    def __init__(self, connection: Connection, services: SyncServices) -> None:
+        self._connection = connection
+        self._services = services
+        self._session: Session[Identity] = Session(ANONYMOUS)
+        self.last_sent_tick = 0
+        services.ping_wheel.add(self)
+
+    @property
+    def is_closed(self) -> bool:
+        """Return whether the conversation is over; the socket may still be closing."""
+        return self._session.is_closed
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Return how many bytes wait for the client to take them."""
+        return self._connection.unsent_bytes
+
+    # The connection's calls
+
+    def receive_text(self, text: str) -> None:
+        """Take one message of the client."""
+        try:
+            message = decode_client_message(text)
+        except ProtocolError as error:
+            self._end_fatally(error)
+            return
+        now_ns = self._services.clock.now_ns()
+        try:
+            self._session.receive_message(message, server_time_ns=now_ns, size_bytes=len(text))
+        except (ProtocolError, OverloadedError) as error:
+            self.fail(error)
+            return
+        if isinstance(message, Connect):
+            self._log_connect(message)
+        self._proceed()
+
+    def receive_binary(self) -> None:
+        """Refuse a message that the protocol has no use for."""
+        self.close(CloseCode.UNSUPPORTED_DATA, "Expected text messages, got a binary one")
+
+    def connection_drained(self) -> None:
+        """Go on with the next transition: the client has taken everything."""
+        self._services.unsent_budget.release(self)
+        self._session.socket_drained()
+        self._proceed()
+
+    def connection_lost(self, code: int, reason: str) -> None:
+        """Forget a client that is gone; mutations of it that have not started are dropped."""
+        if not self.is_closed:
+            _log.debug("A client is gone: %s %s", code, reason)
+        self._end()
+        self._services.unsent_budget.release(self)
+        self._services.on_lost(self)
+
+    # The backend's calls
+
+    def begin_update(self) -> Mapping[int, QueryCall] | None:
+        """Return the queries to evaluate now, by id; None if no update is wanted any more."""
+        if not self._session.wants_update:
+            return None
+        identity = self._session.identity
+        return {
+            query_id: QueryCall(FunctionCall(query.path, query.args, identity), query.journal)
+            for query_id, query in self._session.begin_update().items()
+        }
+
+    def finish_update(self, timestamp: int, results: Mapping[int, QueryResult]) -> None:
+        """Send what the results of one snapshot change for the client."""
+        now_ns = self._services.clock.now_ns()
+        self._session.queries_finished(timestamp, results, server_time_ns=now_ns)
+        self._proceed()
+
+    def query_invalidated(self, query_id: int) -> None:
+        """Have a query evaluated again."""
+        self._session.query_invalidated(query_id)
+        self._request_update()
+
+    def fail(self, error: RealtimeError) -> None:
+        """End the conversation because the server can't go on with it."""
+        match error:
+            case ProtocolError(code=code) if code == BASE_VERSION_MISMATCH:
+                self._end_fatally(error)
+            case ProtocolError():
+                _log.warning("A client broke the sync protocol: %s", error)
+                self.close(CloseCode.INTERNAL_ERROR, f"{INTERNAL_ERROR}: {error}")
+            case OverloadedError():
+                _log.warning("A client was sent away: %s", error)
+                self.close(CloseCode.TRY_AGAIN_LATER, error.code)
+            case _:
+                if not isinstance(error, UnavailableError):
+                    _log.error("A client could not be served: %s", error, exc_info=error)
+                self.close(CloseCode.INTERNAL_ERROR, INTERNAL_ERROR)
+
+    # Others
+
+    def send_ping(self) -> None:
+        """Tell a client that has heard nothing for a while that the server is there."""
+        if self._connection.is_paused:
+            # The client has yet to take what was written before, which tells it the same.
+            self.last_sent_tick = self._services.ping_wheel.tick
+        else:
+            self._write([_PING])
+
+    def close_as_too_slow(self) -> None:
+        """Send away a client that takes its messages too slowly."""
+        _log.warning("A client was sent away: %d bytes are unsent", self.unsent_bytes)
+        self.close(CloseCode.TRY_AGAIN_LATER, TOO_SLOW)
+
+    def close(self, code: int, reason: str) -> None:
+        """End the conversation with a close code and reason; idempotent."""
+        if self.is_closed:
+            return
+        self._end()
+        self._hang_up(code, reason)
+
+    def abort(self) -> None:
+        """Cut the socket off and drop what is unsent."""
+        self._end()
+        self._connection.abort()
+
+    # Steps
+
+    def _proceed(self) -> None:
+        """Do what the session wants done after an input."""
+        session = self._session
+        while (work := session.next_work()) is not None:
+            self._start(work)
+        messages = session.messages_to_send()
+        if messages:
+            self._write(messages)
+        self._request_update()
+
+    def _request_update(self) -> None:
+        if self._session.wants_update:
+            self._services.backend.request_update(self)
+
+    def _start(self, work: Work[Identity]) -> None:
+        match work:
+            case StartMutation():
+                self._submit_mutation(work)
+            case StartAction():
+                self._refuse_action(work)
+            case StartAuthentication():
+                self._authenticate(work)
+            case RemoveQuery(query_id):
+                self._services.backend.unsubscribe(self, query_id)
+            case _:
+                assert_never(work)
+
+    def _submit_mutation(self, work: StartMutation[Identity]) -> None:
+        try:
+            self._services.backend.submit_mutation(
+                FunctionCall(work.path, work.args, work.identity),
+                self,
+                self._session.session_id,
+                work.request_id,
+                partial(self._mutation_finished, work.request_id),
+            )
+        except OverloadedError as error:
+            self.fail(error)
+        except UnavailableError as error:
+            # A server that stops closes the socket when what ran has been answered.
+            if self._services.backend.state == "fenced":
+                self.fail(error)
+
+    def _mutation_finished(self, request_id: int, outcome: MutationOutcome) -> None:
+        if isinstance(outcome.rejection, UnavailableError):
+            # It was not started and the socket is about to close: without an answer the client
+            # sends it again to the server that comes back.
+            return
+        session = self._session
+        session.mutation_finished(request_id, outcome)
+        if session.wants_update and not session.has_stale_queries:
+            # All that the client watches is current: the transition leaves with the response.
+            session.begin_update()
+            timestamp = self._services.backend.timestamp
+            session.queries_finished(timestamp, {}, server_time_ns=self._services.clock.now_ns())
+        self._proceed()
+
+    def _refuse_action(self, work: StartAction[Identity]) -> None:
+        # No function is an action yet, so the check always finds a reason.
+        backend = self._services.backend
+        try:
+            found = backend.app.registry.find(work.path)
+            check_call(found, work.path, "action", is_admin=work.identity.is_admin)
+        except RealtimeError as error:
+            text = f"[Request ID: {self._services.clock.random_bytes(8).hex()}] Server Error"
+            if not backend.redact_errors:
+                text += f"\n{error}\n"
+            self._session.action_finished(work.request_id, QueryResult(None, ClientError(text)))
+
+    def _authenticate(self, work: StartAuthentication) -> None:
+        try:
+            if work.attributes is not None:
+                raise AuthenticationError("Acting as a user is not supported by this server")
+            identity = self._services.admin_key.authenticate(work.token_type, work.token)
+        except AuthenticationError as error:
+            self._session.authentication_failed(error.message)
+            self._write(self._session.messages_to_send())
+            self._end()
+            self._hang_up(CloseCode.NORMAL, "AuthError")
+            return
+        try:
+            self._session.authenticated(identity)
+        except (ProtocolError, OverloadedError) as error:
+            self.fail(error)
+
+    def _write(self, messages: Sequence[EncodedMessage]) -> None:
+        connection, budget = self._connection, self._services.unsent_budget
+        if connection.is_paused and budget.is_too_slow(self):
+            self.close_as_too_slow()
+            return
+        connection.write(messages)
+        self.last_sent_tick = self._services.ping_wheel.tick
+        if connection.is_paused:
+            budget.update(self)
+        else:
+            self._session.socket_drained()
+
+    def _end_fatally(self, error: ProtocolError) -> None:
+        _log.warning("A client broke the sync protocol: %s", error)
+        self._connection.write([encode_fatal_error(error.message)])
+        self.close(CloseCode.POLICY_VIOLATION, error.code)
+
+    def _hang_up(self, code: int, reason: str) -> None:
+        self._services.unsent_budget.start_closing(self)
+        self._connection.close(code, reason)
+
+    def _end(self) -> None:
+        """Forget everything but the socket; idempotent."""
+        self._session.close()
+        self._services.ping_wheel.discard(self)
+        self._services.backend.disconnect(self)
+
+    def _log_connect(self, message: Connect) -> None:
+        _log.debug(
+            "Session %s connected (connection %r, last closed: %r)",
+            message.session_id,
+            message.connection_count,
+            message.last_close_reason,
+        )
+        observed = self._session.max_observed_timestamp
+        if observed is not None and observed > self._services.backend.timestamp:
+            _log.warning(
+                "Session %s has seen timestamp %d, ours is %d: it knew another data directory, "
+                "or an earlier state of this one",
+                message.session_id,
+                observed,
+                self._services.backend.timestamp,
+            )

@@ -1,0 +1,1 @@
+"""The sync protocol as a machine without I/O."""

@@ -1,0 +1,378 @@
+"""One client's conversation with the server, as a machine without I/O.
+
+Inputs are what a client sent and what the runtime has finished; outputs are work to start and
+messages to send. The machine starts no task, reads no clock and never waits, so each promise of
+the protocol is a property of plain calls that a test can make in any order. Its driver, one for a
+socket, follows three rules: after each input it takes all of `next_work()` and of
+`messages_to_send()`, and asks the runtime for an update when `wants_update` is true.
+
+What a client is told goes out as responses and as one chain of transitions, each the result of one
+update: see `transitions`. Responses that wait go out before a transition that waits, which covers
+them (contract 1.7, 11.3).
+
+While a token is being checked later messages wait, unread, so that none acts under the identity
+before (contract 1.10). Updates and answers go on.
+
+Legal moves. The conversation is `open`, `authenticating` or `closed`; the transition is `idle`,
+`computing` (an update is in progress), `built` (ready to be handed out) or `sending`.
+
+    input                   legal when                         leads to
+    ----------------------  ---------------------------------  -------------------------------
+    receive_message
+      Connect               open, the first Connect            open
+      Authenticate          open, baseVersion = identity's     authenticating
+      ModifyQuerySet        open, see QuerySet.modify          open
+      Mutation, Action      open                               open
+      Event                 always                             no change
+      any but Event         authenticating, there is room      it waits
+    authenticated           authenticating                     open, then what waited
+    authentication_failed   authenticating                     closed
+    mutation_finished       that mutation is unanswered        a response; a transition is owed
+    action_finished         that action is unanswered          a response; a transition is owed
+    query_invalidated       always (unknown ids are no news)   the query is stale
+    begin_update            idle and wants_update              computing
+    queries_finished        computing, no time runs back       built, or idle if nothing is new
+    messages_to_send        always                             built leads to sending
+    socket_drained          always                             sending leads to idle
+    close                   always                             closed
+
+Any other move raises `ProtocolError` and changes nothing; its `code` is `BaseVersionMismatch`
+where the client is to be sent a `FatalError`, and otherwise the socket closes with 1011. In
+`closed` every input is legal and does nothing: what was started may still end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Final, Generic, NamedTuple, TypeAlias, assert_never
+
+from realtime.errors import OverloadedError, ProtocolError
+from realtime.sync.messages import (
+    Action,
+    Authenticate,
+    CallResult,
+    ClientMessage,
+    Connect,
+    EncodedMessage,
+    Event,
+    ModifyQuerySet,
+    Mutation,
+    MutationResult,
+    QuerySetResult,
+    decode_timestamp,
+    encode_action_response,
+    encode_auth_error,
+    encode_mutation_response,
+)
+from realtime.sync.query_set import PendingQuery, QuerySet
+from realtime.sync.transitions import Transitions
+from realtime.sync.work import (
+    IdentityT,
+    RemoveQuery,
+    StartAction,
+    StartAuthentication,
+    StartMutation,
+    Work,
+)
+
+MAX_WAITING_MESSAGES: Final = 1_000
+MAX_WAITING_BYTES: Final = 64 * 2**20
+_MAX_SAFE_INTEGER: Final = 2**53
+
+
+class _Conversation(Enum):
+    OPEN = auto()
+    AUTHENTICATING = auto()
+    CLOSED = auto()
+
+
+_Message: TypeAlias = Connect | Authenticate | ModifyQuerySet | Mutation | Action
+
+
+class _Waiting(NamedTuple):
+    """A message that came while a token was being checked."""
+
+    message: _Message
+    server_time_ns: int
+    size_bytes: int
+
+
+class Session(Generic[IdentityT]):
+    """The state of one socket: who the client is, what it watches, what it has been told.
+
+    Not for concurrent use; no method suspends.
+    """
+
+    __slots__ = (
+        "_conversation",
+        "_identity",
+        "_identity_version",
+        "_max_observed_timestamp",
+        "_queries",
+        "_responses",
+        "_session_id",
+        "_transitions",
+        "_unanswered_actions",
+        "_unanswered_mutations",
+        "_waiting",
+        "_waiting_bytes",
+        "_work",
+    )
+
+    def __init__(self, identity: IdentityT) -> None:
+        self._conversation = _Conversation.OPEN
+        self._session_id: str | None = None
+        self._max_observed_timestamp: int | None = None
+        self._identity = identity
+        self._identity_version = 0
+        self._waiting: list[_Waiting] = []
+        self._waiting_bytes = 0
+        self._queries = QuerySet()
+        self._unanswered_mutations: list[int] = []
+        self._unanswered_actions: list[int] = []
+        self._work: list[Work[IdentityT]] = []
+        self._responses: list[EncodedMessage] = []
+        self._transitions = Transitions()
+
+    @property
+    def session_id(self) -> str | None:
+        """Return the client instance's id; None before its `Connect`."""
+        return self._session_id
+
+    @property
+    def max_observed_timestamp(self) -> int | None:
+        """Return the newest timestamp the client had seen when it connected, by its word."""
+        return self._max_observed_timestamp
+
+    @property
+    def identity(self) -> IdentityT:
+        """Return who the client is; when an update begins, its queries run as this identity."""
+        return self._identity
+
+    @property
+    def is_closed(self) -> bool:
+        """Return whether the conversation is over: send what there is, then close the socket."""
+        return self._conversation is _Conversation.CLOSED
+
+    @property
+    def wants_update(self) -> bool:
+        """Return whether an update can begin now and has something to evaluate or to tell.
+
+        Once true it stays true until the update begins or the conversation ends.
+        """
+        return (
+            self._transitions.is_idle
+            and not self.is_closed
+            and (
+                self._transitions.is_owed
+                or self._queries.has_changes
+                or self._identity_version != self._transitions.version.identity
+            )
+        )
+
+    @property
+    def has_stale_queries(self) -> bool:
+        """Return whether a query has to be evaluated in the next update."""
+        return self._queries.has_stale_queries
+
+    @property
+    def owes_transition(self) -> bool:
+        """Return whether a response still lacks its transition, or one is on its way out."""
+        return self._transitions.is_owed or self._transitions.is_leaving
+
+    def next_work(self) -> Work[IdentityT] | None:
+        """Return the oldest piece of work that was not handed out yet; None if there is none."""
+        return self._work.pop(0) if self._work else None
+
+    def messages_to_send(self) -> list[EncodedMessage]:
+        """Return the messages that were not handed out yet, in the order in which to send them.
+
+        Responses come before a transition, which comes last.
+        """
+        messages, self._responses = self._responses, []
+        messages += self._transitions.take()
+        return messages
+
+    def socket_drained(self) -> None:
+        """Note that all messages handed out so far have left; may be said at any time."""
+        self._transitions.drained()
+
+    def receive_message(
+        self, message: ClientMessage, *, server_time_ns: int, size_bytes: int
+    ) -> None:
+        """Take a message of the client, that came as `size_bytes` of text.
+
+        Raises:
+            ProtocolError: the message is not legal now.
+            OverloadedError: too much waits for a token to be checked.
+        """
+        if self.is_closed or isinstance(message, Event):
+            return
+        if not self._is_authenticating():
+            self._process_message(message, server_time_ns)
+            return
+        if (
+            len(self._waiting) >= MAX_WAITING_MESSAGES
+            or self._waiting_bytes + size_bytes > MAX_WAITING_BYTES
+        ):
+            raise OverloadedError(
+                f"Expected at most {MAX_WAITING_MESSAGES} messages and {MAX_WAITING_BYTES} bytes "
+                "while a token is being checked, got more"
+            )
+        self._waiting.append(_Waiting(message, server_time_ns, size_bytes))
+        self._waiting_bytes += size_bytes
+
+    def _process_message(self, message: _Message, server_time_ns: int) -> None:
+        match message:
+            case Connect():
+                self._connect(message, server_time_ns)
+            case Authenticate():
+                self._begin_authentication(message)
+            case ModifyQuerySet():
+                self._work += map(RemoveQuery, self._queries.modify(message))
+            case Mutation(request_id, path, args, component_path):
+                self._unanswered_mutations.append(request_id)
+                self._work.append(
+                    StartMutation(request_id, path, bytes(args), component_path, self._identity)
+                )
+            case Action(request_id, path, args, component_path):
+                self._unanswered_actions.append(request_id)
+                self._work.append(
+                    StartAction(request_id, path, bytes(args), component_path, self._identity)
+                )
+            case _:
+                assert_never(message)
+
+    def _connect(self, message: Connect, server_time_ns: int) -> None:
+        if self._session_id is not None:
+            raise ProtocolError("Expected one `Connect` on a socket, got another one")
+        if message.max_observed_timestamp is not None:
+            self._max_observed_timestamp = decode_timestamp(message.max_observed_timestamp)
+        self._session_id = str(message.session_id)
+        # Rust clients send 0 where they do not know the time.
+        if message.client_ts and abs(message.client_ts) < _MAX_SAFE_INTEGER:
+            skew_ms = round(message.client_ts) - server_time_ns // 1_000_000
+            self._transitions.client_clock_skew_ms = skew_ms
+
+    def _begin_authentication(self, message: Authenticate) -> None:
+        if message.base_version != self._identity_version:
+            raise ProtocolError(
+                f"Base version {message.base_version} passed up doesn't match "
+                f"the current identity version {self._identity_version}"
+            )
+        self._conversation = _Conversation.AUTHENTICATING
+        self._work.append(
+            StartAuthentication(message.token_type, message.value, message.attributes)
+        )
+
+    def authenticated(self, identity: IdentityT) -> None:
+        """Take the identity of the token that was accepted; go on with what waited for it.
+
+        Every query is to be evaluated again. An update in progress is still one of the identity
+        before, and its version says so.
+
+        Raises:
+            ProtocolError: no token is being checked; or a message that waited is not legal, in
+                which case those before it have been processed and it is dropped.
+        """
+        if self.is_closed:
+            return
+        self._check_authenticating("authenticated")
+        self._conversation = _Conversation.OPEN
+        self._identity = identity
+        self._identity_version += 1
+        self._queries.invalidate_all()
+        # One of those that waited may be another `Authenticate`.
+        while self._waiting and not self._is_authenticating():
+            waiting = self._waiting.pop(0)
+            self._waiting_bytes -= waiting.size_bytes
+            self._process_message(waiting.message, waiting.server_time_ns)
+
+    def authentication_failed(self, error: str) -> None:
+        """Tell the client why its token was rejected, and end the conversation.
+
+        What waited is dropped: it was meant to run as an identity that the client does not have.
+        """
+        if self.is_closed:
+            return
+        self._check_authenticating("authentication_failed")
+        messages = self.messages_to_send()
+        # The version before the attempt, also where its transition is still to come: a JS client
+        # ignores the error of an older one (contract 1.10, 11.5).
+        messages.append(encode_auth_error(error, self._identity_version, update_attempted=True))
+        self.close()
+        self._responses = messages
+
+    def _check_authenticating(self, move: str) -> None:
+        if not self._is_authenticating():
+            raise ProtocolError(f"Expected `{move}` while a token is being checked, none is")
+
+    def _is_authenticating(self) -> bool:
+        return self._conversation is _Conversation.AUTHENTICATING
+
+    def mutation_finished(self, request_id: int, result: MutationResult) -> None:
+        """Answer a mutation; after a success a transition that covers it is owed."""
+        if self.is_closed:
+            return
+        if request_id not in self._unanswered_mutations:
+            raise ProtocolError(f"Expected the id of an unanswered mutation, got {request_id}")
+        self._responses.append(encode_mutation_response(request_id, result))
+        self._unanswered_mutations.remove(request_id)
+        if result.error is None:
+            self._transitions.owe(result.timestamp)
+
+    def action_finished(self, request_id: int, result: CallResult) -> None:
+        """Answer an action; a transition is owed, of any timestamp."""
+        if self.is_closed:
+            return
+        if request_id not in self._unanswered_actions:
+            raise ProtocolError(f"Expected the id of an unanswered action, got {request_id}")
+        self._responses.append(encode_action_response(request_id, result))
+        self._unanswered_actions.remove(request_id)
+        self._transitions.owe(0)
+
+    def query_invalidated(self, query_id: int) -> None:
+        """Note that the last result of a query is no longer current."""
+        self._queries.invalidate(query_id)
+
+    def begin_update(self) -> dict[int, PendingQuery]:
+        """Return the queries to evaluate as `identity`, by id; maybe none.
+
+        To be called at the moment at which the timestamp of their evaluation is fixed.
+        """
+        if self.is_closed:
+            return {}
+        if not self.wants_update:
+            raise ProtocolError("Expected `begin_update` where an update is wanted, none is")
+        self._transitions.begin(self._identity_version)
+        return self._queries.begin_update()
+
+    def queries_finished(
+        self, timestamp: int, results: Mapping[int, QuerySetResult], *, server_time_ns: int
+    ) -> None:
+        """Take the results of the update, all of them those of one snapshot at `timestamp`.
+
+        A transition is built if the client learns anything from it.
+
+        Raises:
+            ProtocolError: no update is in progress, the timestamp is before that of the last
+                transition, or a query has no result.
+        """
+        if self.is_closed:
+            return
+        if not self._transitions.is_computing:
+            raise ProtocolError("Expected `queries_finished` after `begin_update`, got it without")
+        newest = self._transitions.version.timestamp
+        if timestamp < newest:
+            raise ProtocolError(f"Expected a timestamp from {newest} on, got {timestamp}")
+        update = self._queries.finish_update(results)
+        self._transitions.finish(timestamp, update, server_time_ns)
+
+    def close(self) -> None:
+        """End the conversation; nothing more is sent, and later inputs do nothing."""
+        self._conversation = _Conversation.CLOSED
+        self._queries = QuerySet()
+        self._transitions = Transitions()
+        for held in (self._waiting, self._work, self._responses):
+            held.clear()

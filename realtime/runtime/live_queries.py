@@ -9,6 +9,7 @@ fast writes come.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from realtime.runtime.query_lane import SLICE_SECONDS, Holder, Job, QueryLane, S
 from realtime.runtime.registry import AppFunction
 from realtime.values.json_encoding import encode_json
 from realtime.values.value import Value
+
+_log = logging.getLogger("realtime.runtime")
 
 _MAX_RESOLVED = 20_000
 
@@ -58,6 +61,8 @@ class LiveQueries:
         self._clock = clock
         self._loop = loop
         self._queued: set[LiveClient] = set()
+        self._updating: dict[LiveClient, set[int]] = {}
+        """Clients with an update in progress, and the queries that they have removed meanwhile."""
         self._watched: dict[LiveClient, dict[int, CacheEntry | None]] = {}
         self._resolved: OrderedDict[tuple[str, bytes, bool], _Resolved] = OrderedDict()
         self._flights: set[tuple[CacheKey, int]] = set()
@@ -80,6 +85,8 @@ class LiveQueries:
 
     def unsubscribe(self, client: LiveClient, query_id: int) -> None:
         """Forget one query of a client."""
+        if client in self._updating:
+            self._updating[client].add(query_id)
         entry = self._watched.get(client, {}).pop(query_id, None)
         if entry is not None:
             self._cache.unwatch(entry, client, query_id)
@@ -87,6 +94,7 @@ class LiveQueries:
     def disconnect(self, client: LiveClient) -> None:
         """Forget a client."""
         self._queued.discard(client)
+        self._updating.pop(client, None)
         for query_id, entry in self._watched.pop(client, {}).items():
             if entry is not None:
                 self._cache.unwatch(entry, client, query_id)
@@ -99,7 +107,7 @@ class LiveQueries:
         """Tell the clients whose results the last commit has made stale."""
         for entry in self._cache.take_stale():
             for client, query_id in list(entry.watchers):
-                client.query_invalidated(query_id)
+                _tell(client, query_id)
 
     async def run_once(self, call: FunctionCall) -> QueryResult:
         """Return the result of a query at the newest timestamp."""
@@ -129,6 +137,7 @@ class LiveQueries:
         queries = client.begin_update()
         if queries is None:
             return
+        self._updating[client] = set()
         while True:
             try:
                 entries = yield from self._evaluate_all(queries, holder)
@@ -138,17 +147,22 @@ class LiveQueries:
             except OverloadedError as error:
                 client.fail(error)
                 return
-        self._deliver(client, holder, entries)
+        removed = self._updating.pop(client, None)
+        if removed is not None:
+            kept = {q: found for q, found in entries.items() if q not in removed}
+            self._deliver(client, holder, entries, kept)
 
     def _deliver(
         self,
         client: LiveClient,
         holder: Holder,
         entries: dict[int, tuple[CacheEntry | None, QueryResult]],
+        kept: dict[int, tuple[CacheEntry | None, QueryResult]],
     ) -> None:
+        """Hand the results over and watch those of the queries that were not removed meanwhile."""
         timestamp = holder.generation.timestamp
         watched = self._watched.setdefault(client, {})
-        for query_id, (entry, _) in entries.items():
+        for query_id, (entry, _) in kept.items():
             previous = watched.get(query_id)
             if entry is previous and query_id in watched:
                 continue
@@ -158,7 +172,7 @@ class LiveQueries:
             if previous is not None:
                 self._cache.unwatch(previous, client, query_id)
         client.finish_update(timestamp, {q: result for q, (_, result) in entries.items()})
-        for query_id, (entry, _) in entries.items():
+        for query_id, (entry, _) in kept.items():
             if entry is not None and entry.invalidated_at is not None:
                 client.query_invalidated(query_id)
 
@@ -271,6 +285,15 @@ class LiveQueries:
             ),
             default=0.0,
         )
+
+
+def _tell(client: LiveClient, query_id: int) -> None:
+    """Tell a client of a stale result; its fault must not keep the others from theirs."""
+    try:
+        client.query_invalidated(query_id)
+    except Exception as error:
+        _log.exception("A client could not take an invalidation")
+        _fail_client(client, error)
 
 
 def _fail(answer: asyncio.Future[QueryResult]) -> Callable[[Exception], None]:

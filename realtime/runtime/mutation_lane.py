@@ -17,6 +17,7 @@ of them happened. When the outcome of a COMMIT is unknown, the server fences.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ from realtime.runtime.counters import Counters
 from realtime.runtime.function_runner import FunctionRunner, RunReport
 from realtime.runtime.outcome import ClientError, FunctionCall, MutationOutcome
 from realtime.storage.persistence import CHECKPOINT_AT_BYTES, Persistence, RequestRecord
+
+_log = logging.getLogger("realtime.runtime")
 
 BATCH_ROWS = 500
 BATCH_BYTES = 2 * 1024 * 1024
@@ -190,7 +193,7 @@ class MutationLane:
     def reject(self, job: MutationJob, error: RealtimeError) -> None:
         """Answer a mutation that could not be taken: nothing of it happened."""
         shown = ClientError(error.message)
-        job.on_finished(MutationOutcome(None, shown, self._database.durable, (), error))
+        _answer(job, MutationOutcome(None, shown, self._database.durable, (), error))
 
     # What a batch run needs
 
@@ -251,7 +254,7 @@ class MutationLane:
     def answer(self, members: Sequence[MutationJob]) -> None:
         """Hand out the answers of mutations whose view is durable."""
         for job in members:
-            job.on_finished(_outcome(job))
+            _answer(job, _outcome(job))
 
     async def checkpoint_if_due(self) -> None:
         """Move the write-ahead log into the file when it has grown; between two batches."""
@@ -430,6 +433,14 @@ class _BatchRun:
         """Answered mutations must not be repeated when a later part of the batch fails."""
         done = set(map(id, answered))
         self._members[:] = [job for job in self._members if id(job) not in done]
+
+
+def _answer(job: MutationJob, outcome: MutationOutcome) -> None:
+    """Hand an answer out; the fault of one receiver must not keep the others from theirs."""
+    try:
+        job.on_finished(outcome)
+    except Exception:
+        _log.exception("The answer of `%s` could not be delivered", job.call.path)
 
 
 def _rejected_report(error: OverloadedError) -> RunReport:

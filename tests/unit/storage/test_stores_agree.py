@@ -38,15 +38,8 @@ INDEXES = range(3)
 LOCATORS = range(1, 9)
 keys = st.binary(max_size=2) | st.sampled_from([b"\xff", b"\xff\xff\xff", b"a" * 50])
 entries = st.tuples(st.sampled_from(INDEXES), keys)
+request_keys = st.tuples(st.sampled_from("ab"), st.integers(0, 5))
 documents = st.binary(max_size=8).map(lambda raw: raw.hex().encode())
-row_writes = st.builds(
-    RowWrite,
-    st.sampled_from(LOCATORS),
-    documents,
-    st.booleans(),
-    st.lists(entries, max_size=2),
-    st.lists(entries, max_size=2),
-)
 
 
 def outcome(operation: Callable[[], T]) -> T | str:
@@ -131,9 +124,20 @@ class StoresAgree(RuleBasedStateMachine):
         assert self.both(lambda store: store.write_rows(writes)) is None
 
     @precondition(in_transaction)
-    @rule(writes=st.lists(row_writes, max_size=2, unique_by=lambda write: write.locator))
-    def write_anything(self, writes: list[RowWrite]) -> None:
+    @rule(data=st.data())
+    def write_anything(self, data: st.DataObject) -> None:
         """Mostly refused, which ends the transaction."""
+        some = entries if not self.entries else entries | st.sampled_from(sorted(self.entries))
+        some_entries = st.lists(some, max_size=1)
+        row_writes = st.builds(
+            RowWrite,
+            st.sampled_from(LOCATORS),
+            documents,
+            st.booleans(),
+            some_entries,
+            some_entries,
+        )
+        writes = data.draw(st.lists(row_writes, max_size=2, unique_by=lambda write: write.locator))
         if self.both(lambda store: store.write_rows(writes)) is not None:
             return
         for write in writes:
@@ -219,12 +223,14 @@ class StoresAgree(RuleBasedStateMachine):
             generation.close()
 
     @precondition(in_transaction)
-    @rule(session=st.sampled_from("ab"), request=st.integers(0, 5), time=st.integers(0, 5))
-    def write_request(self, session: str, request: int, time: int) -> None:
-        if self.memory.find_request(session, request) and time:
-            return  # a request that is stored is seldom stored again
-        record = RequestRecord(session, request, "f:g", time, b"%d" % time, b"[]")
-        self.both(lambda store: store.write_requests([record]))
+    @rule(drawn=st.dictionaries(request_keys, st.integers(0, 5), max_size=8), again=st.booleans())
+    def write_requests(self, drawn: dict[tuple[str, int], int], again: bool) -> None:
+        records = [
+            RequestRecord(session, request, "f:g", time, b"%d" % time, b"[]")
+            for (session, request), time in drawn.items()
+            if again or self.memory.find_request(session, request) is None
+        ]
+        self.both(lambda store: store.write_requests(records))
 
     @precondition(in_transaction)
     @rule(before=st.integers(0, 6), limit=st.integers(0, 3))

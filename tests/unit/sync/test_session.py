@@ -414,6 +414,23 @@ def test_a_stored_response_is_covered_by_a_new_transition() -> None:
     assert client.synced(70)[0]["endVersion"] == version(1, 0, 70)
 
 
+def test_only_queries_to_evaluate_count_as_stale() -> None:
+    client = Client()
+    client.mutate(0)
+    client.modify(0)
+    client.session.mutation_finished(0, success(5))
+    is_stale = [client.session.has_stale_queries]
+
+    client.modify(1, add(0))
+    is_stale.append(client.session.has_stale_queries)
+    client.synced(5)
+    is_stale.append(client.session.has_stale_queries)
+    client.session.query_invalidated(0)
+    is_stale.append(client.session.has_stale_queries)
+
+    assert is_stale == [False, True, False, True]
+
+
 def test_several_mutations_are_covered_by_one_transition() -> None:
     client = Client()
     for request_id in range(3):

@@ -81,7 +81,7 @@ format: .venv ## Format the code and repair what can be repaired
 
 .PHONY: types
 types: .venv ## Check types with pyright and mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/mypy $(TYPED)
 
 .PHONY: bench

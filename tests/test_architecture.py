@@ -83,21 +83,6 @@ def test_each_outside_library_is_used_in_one_place() -> None:
     assert wrong == []
 
 
-def test_no_cursor_of_the_storage_stays_open_over_a_turn() -> None:
-    wrong: list[str] = []
-    for file in _modules("storage"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Attribute) and node.attr in ("fetchone", "fetchmany"):
-                wrong.append(f"{file.name}:{node.lineno} uses {node.attr}")
-            is_loop = isinstance(node, (ast.For, ast.comprehension))
-            if is_loop and isinstance(node.iter, ast.Call):
-                function = node.iter.func
-                if isinstance(function, ast.Attribute) and function.attr.startswith("execute"):
-                    wrong.append(f"{file.name} iterates over a cursor")
-
-    assert wrong == []
-
-
 def test_every_module_stays_within_its_size() -> None:
     too_long = {
         file.relative_to(PACKAGE).as_posix(): lines

@@ -111,11 +111,11 @@ class Node:
     """Starts the Node programs of `tests/clients`."""
 
     def __init__(self, executable: str) -> None:
-        self._executable = executable
+        self.executable = executable
 
     def start(self, script: str, **args: object) -> Program:
         """Start a script and return it running."""
-        return Program([self._executable, str(CLIENTS / script)], args)
+        return Program([self.executable, str(CLIENTS / script)], args)
 
     def run(self, script: str, **args: object) -> dict[str, Any]:
         """Run a script to its first line of output and return that."""

@@ -38,7 +38,6 @@ INDEXES = range(3)
 LOCATORS = range(1, 9)
 keys = st.binary(max_size=2) | st.sampled_from([b"\xff", b"\xff\xff\xff", b"a" * 50])
 entries = st.tuples(st.sampled_from(INDEXES), keys)
-request_keys = st.tuples(st.sampled_from("ab"), st.integers(0, 5))
 documents = st.binary(max_size=8).map(lambda raw: raw.hex().encode())
 
 
@@ -223,19 +222,25 @@ class StoresAgree(RuleBasedStateMachine):
             generation.close()
 
     @precondition(in_transaction)
-    @rule(drawn=st.dictionaries(request_keys, st.integers(0, 5), max_size=8), again=st.booleans())
-    def write_requests(self, drawn: dict[tuple[str, int], int], again: bool) -> None:
+    @rule(
+        times=st.lists(st.integers(0, 5), min_size=1, max_size=8),
+        session=st.sampled_from("ab"),
+        before=st.none() | st.integers(1, 5),
+        limit=st.integers(1, 5),
+        again=st.sampled_from([False, False, False, True]),
+    )
+    def write_requests(
+        self, times: list[int], session: str, before: int | None, limit: int, again: bool
+    ) -> None:
+        """Write what is not there yet (or all, which may be refused), and perhaps prune."""
         records = [
             RequestRecord(session, request, "f:g", time, b"%d" % time, b"[]")
-            for (session, request), time in drawn.items()
+            for request, time in enumerate(times)
             if again or self.memory.find_request(session, request) is None
         ]
         self.both(lambda store: store.write_requests(records))
-
-    @precondition(in_transaction)
-    @rule(before=st.integers(0, 6), limit=st.integers(0, 3))
-    def prune_requests(self, before: int, limit: int) -> None:
-        self.both(lambda store: store.prune_requests(before, limit))
+        if before is not None and self.in_transaction():
+            self.both(lambda store: store.prune_requests(before, limit))
 
     @precondition(in_transaction)
     @rule(number=st.integers(1, 9), fields=st.lists(st.text(max_size=3), max_size=2))
@@ -273,7 +278,7 @@ class StoresAgree(RuleBasedStateMachine):
         for position in range(-1, len(self.generations)):
             self.scan_both(position, b"", None, descending=False, limit=1000)
         self.both(lambda store: store.recover())
-        self.both(lambda store: [store.find_request(s, r) for s in "ab" for r in range(6)])
+        self.both(lambda store: [store.find_request(s, r) for s in "ab" for r in range(8)])
         self.both(lambda store: store.foreign_write_seen())
 
 

@@ -243,7 +243,7 @@ class StoresAgree(RuleBasedStateMachine):
             self.both(lambda store: store.prune_requests(before, limit))
 
     @precondition(in_transaction)
-    @rule(number=st.integers(1, 9), fields=st.lists(st.text(max_size=3), max_size=2))
+    @rule(number=st.integers(1, 3), fields=st.lists(st.text(max_size=3), max_size=2))
     def write_catalog(self, number: int, fields: list[str]) -> None:
         if number in {row.number for row in self.memory.recover().tables} and number > 1:
             return

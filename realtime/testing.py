@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -64,7 +64,7 @@ async def running_backend(
     clock: VirtualClock | None = None,
     limits: Limits | None = None,
     redact_errors: bool = False,
-) -> AsyncIterator[Backend]:
+) -> AsyncGenerator[Backend]:
     """Run an app's backend for the time of a `with` block, by default on a store in memory."""
     backend = Backend(
         load_app(app) if isinstance(app, Path) else app,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import cast
 
 from realtime.database.interval import IndexEntry
 from realtime.schema.schema import Schema
@@ -35,9 +36,9 @@ def id_entry(document_id: str) -> IndexEntry:
     return IndexEntry(BY_ID, key, (0, len(key)))
 
 
-def table_entry(table_name: str) -> IndexEntry:
-    """Return the entry that stands for the existence of a table."""
-    key = encode_key(table_name)
+def table_entry(name_or_number: str | int) -> IndexEntry:
+    """Return the entry that stands for the existence of a table; it has one of each kind."""
+    key = encode_key(name_or_number)
     return IndexEntry(TABLES, key, (0, len(key)))
 
 
@@ -94,10 +95,14 @@ def tie_breakers(document: Mapping[str, Value]) -> tuple[bytes, bytes]:
     return encode_key(document["_creationTime"]), encode_key(document["_id"])
 
 
+def _member(value: Value, name: str) -> Value:
+    return cast("dict[str, Value]", value).get(name, UNSET) if type(value) is dict else UNSET
+
+
 def _value_at(document: Mapping[str, Value], path: tuple[str, ...]) -> Value:
     value: Value = document.get(path[0], UNSET)
     for name in path[1:]:
-        value = value.get(name, UNSET) if type(value) is dict else UNSET
+        value = _member(value, name)
     return value
 
 

@@ -98,7 +98,7 @@ class Committer:
             table_row, index_rows = catalog_rows(table)
             self._persistence.write_catalog([table_row], index_rows)
             batch.catalog = batch.catalog.with_table(table)
-            batch.entries.append(table_entry(name))
+            batch.entries += (table_entry(name), table_entry(table.number))
         for pending in writes.documents():
             batch.documents.append(pending)
             batch.entries.extend(pending.before_entries)

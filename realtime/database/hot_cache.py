@@ -30,10 +30,11 @@ _ROW_OVERHEAD_BYTES = 200
 class _Entry:
     __slots__ = ("keys", "records", "size_bytes")
 
-    def __init__(self, rows: _Keyed) -> None:
+    def __init__(self, prefix: bytes, rows: _Keyed) -> None:
         self.keys = [key for key, _ in rows]
         self.records = dict(rows)
-        self.size_bytes = sum(_cost(key, record) for key, record in rows) + _ROW_OVERHEAD_BYTES
+        self.size_bytes = sum(_cost(key, record) for key, record in rows)
+        self.size_bytes += len(prefix) + _ROW_OVERHEAD_BYTES
 
 
 def _cost(key: bytes, record: Record) -> int:
@@ -81,14 +82,13 @@ class HotCache:
         """Keep the complete content of `prefix`, in ascending order, unless it is too large."""
         if len(rows) > MAX_DOCUMENTS:
             return
-        entry = _Entry(rows)
+        entry = _Entry(prefix, rows)
         if entry.size_bytes > MAX_BYTES:
             return
         self._drop((index_id, prefix))
         self._entries[index_id, prefix] = entry
         self.size_bytes += entry.size_bytes
-        while self.size_bytes > self._capacity_bytes:
-            self._drop(next(iter(self._entries)))
+        self._evict()
 
     def apply(
         self, removed: Iterable[IndexEntry], added: Iterable[IndexEntry], record: Record | None
@@ -96,8 +96,11 @@ class HotCache:
         """Bring the entries up to date with one document's commit. Only for Advance."""
         for entry in removed:
             self._change(entry, None)
+        # Its decoded value would cost a multiple of the bytes that are counted.
+        kept = None if record is None else Record(record.locator, record.document)
         for entry in added:
-            self._change(entry, record)
+            self._change(entry, kept)
+        self._evict()
 
     def clear(self) -> None:
         """Forget everything."""
@@ -125,6 +128,10 @@ class HotCache:
             self.size_bytes += entry.size_bytes
             if entry.size_bytes > MAX_BYTES or len(entry.keys) > MAX_DOCUMENTS:
                 self._drop(slot)
+
+    def _evict(self) -> None:
+        while self.size_bytes > self._capacity_bytes:
+            self._drop(next(iter(self._entries)))
 
     def _drop(self, slot: tuple[int, bytes]) -> None:
         entry = self._entries.pop(slot, None)

@@ -59,9 +59,9 @@ def compile_range(
         ValidationError: The conditions do not fit the index; the texts are the contract's.
     """
     count = _check_equalities(index, equals, bounds)
+    _check_bounds(index, bounds)
     prefix = b"".join(encode_key(equals[field]) for field in index.fields[:count])
     lower, upper = prefix, prefix_end(prefix) if prefix else None
-    _check_bounds(index, bounds)
     for bound in bounds:
         edge = prefix + encode_key(bound.value)
         match bound.operator:

@@ -96,8 +96,8 @@ class Scan:
             return None
         if keyed is stored:
             self._buffer.popleft()
+        self._pass(keyed[0])  # first: a failure for one too many depends on that one
         self._meter.count_read(keyed[1])
-        self._pass(keyed[0])
         return keyed[1]
 
     def next_records(self, limit: int | None) -> list[Record]:
@@ -116,8 +116,8 @@ class Scan:
         else:
             rows = [buffer.popleft() for _ in range(limit)]
         records = [record for _, record in rows]
-        self._meter.count_read(*records)
         self._pass(rows[-1][0])
+        self._meter.count_read(*records)
         return records
 
     @property

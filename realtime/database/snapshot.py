@@ -94,10 +94,11 @@ def _is_whole_prefix(
 
 def _checked(index: IndexInfo | None, row: StoredRow) -> Keyed:
     record = Record(row.locator, row.document)
-    if index is None:
-        expected, name = encode_key(record.value.get("_id")), "by_id"
+    name = "by_id" if index is None else f"{index.table_name}.{index.name}"
+    if index is None or index.index_id == BY_ID:
+        expected = encode_key(record.value.get("_id"))
     else:
-        expected, name = index.entry(record.value).key, f"{index.table_name}.{index.name}"
+        expected = index.entry(record.value).key
     if expected != row.key:
         raise CorruptionError(
             f"Index {name} holds a row for document {record.value.get('_id')!r} under a key that "

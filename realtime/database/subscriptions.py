@@ -103,6 +103,7 @@ class SubscriptionManager:
         """End every subscription that `entries` touch and tell its owner. Only for Advance."""
         touched = self.touched_by(entries)
         for subscription in touched:
-            self.unsubscribe(subscription)
-            subscription.on_invalidated()
+            if subscription.is_open:  # the owner of another one may have ended it
+                self.unsubscribe(subscription)
+                subscription.on_invalidated()
         return len(touched)

@@ -82,7 +82,7 @@ class Transaction:
         return found
 
     def table_name(self, number: int) -> str | None:
-        """Return the name of the table with this number, or None."""
+        """Return the name of the table with this number, or None; its absence is a read."""
         table = self._table_by_number(number)
         return None if table is None else table.name
 
@@ -92,6 +92,9 @@ class Transaction:
             found = next(
                 (t for t in self.write_set.new_tables.values() if t.number == number), None
             )
+        if found is None:
+            entry = table_entry(number)
+            self.read_set.add_point(entry.index_id, entry.key)
         return found
 
     def table_of(self, document_id: str, operation: str) -> TableInfo | None:

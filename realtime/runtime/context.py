@@ -45,12 +45,15 @@ class ContextScope(DatabaseScope, Protocol):
 class QueryCtx:
     """What a query may use: reads, nested queries, frozen time, seeded randomness, log lines."""
 
-    db: DatabaseReader
-
     def __init__(self, scope: ContextScope) -> None:
         self._scope = scope
-        self.db = DatabaseReader(scope)
+        self._db = DatabaseReader(scope)
         self.log = Logger(scope.log_lines)
+
+    @property
+    def db(self) -> DatabaseReader:
+        """The documents, to read."""
+        return self._db
 
     def now(self) -> float:
         """Return the time at which the run began, in whole milliseconds since the Unix epoch."""
@@ -83,11 +86,14 @@ class QueryCtx:
 class MutationCtx(QueryCtx):
     """What a mutation may use: all that a query may, writes, and nested mutations."""
 
-    db: DatabaseWriter
-
     def __init__(self, scope: ContextScope) -> None:
         super().__init__(scope)
-        self.db = DatabaseWriter(scope)
+        self._writer = DatabaseWriter(scope)
+
+    @property
+    def db(self) -> DatabaseWriter:
+        """The documents, to read and write."""
+        return self._writer
 
     @overload
     def run_mutation(

@@ -12,10 +12,12 @@ from realtime.runtime.outcome import FunctionKind
 class Counters:
     """Totals since the start; they only grow."""
 
-    function_runs: Counter[tuple[str, FunctionKind]] = field(default_factory=Counter)
+    function_runs: Counter[tuple[str, FunctionKind]] = field(
+        default_factory=Counter[tuple[str, FunctionKind]]
+    )
     """Handlers run to their end, by path and kind; runs that were repeated count each time."""
 
-    result_encodings: Counter[str] = field(default_factory=Counter)
+    result_encodings: Counter[str] = field(default_factory=Counter[str])
     """Results encoded to JSON, by path."""
 
     commits: int = 0

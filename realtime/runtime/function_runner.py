@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from realtime.clock import Clock
 from realtime.database.transaction import Transaction
@@ -25,6 +26,7 @@ from realtime.runtime.function_run import FunctionRun, RunSettings, check_call
 from realtime.runtime.operation import Steps
 from realtime.runtime.outcome import ClientError, FunctionCall, FunctionKind
 from realtime.runtime.registry import AppFunction
+from realtime.values.codec import is_dict, is_list
 from realtime.values.json_encoding import decode_json
 from realtime.values.size import display_size
 from realtime.values.value import Value
@@ -127,26 +129,24 @@ class FunctionRunner:
 def _decode_arguments(encoded: bytes, function: AppFunction) -> dict[str, Value]:
     """Return the arguments object of a call's JSON text: `{…}`, `[{…}]` or nothing."""
     try:
-        value = decode_json(encoded) if encoded else {}
+        value: object = decode_json(encoded) if encoded else {}
     except ValidationError as error:
         raise ValidationError(
             f"Invalid arguments for {module_form(function.path)}: {error.message}"
         ) from error
-    if isinstance(value, list):
-        if not value:
-            return {}
+    if is_list(value):
         if len(value) > 1:
             raise ValidationError(
                 "ArgumentValidationError: Expected to receive a single object as the function's "
                 f"argument. Instead received {len(value)} arguments: {_dump(encoded)}"
             )
-        value = value[0]
-    if not isinstance(value, dict):
+        value = value[0] if value else {}
+    if not is_dict(value):
         raise ValidationError(
             "ArgumentValidationError: Expected to receive an object as the function's argument. "
             f"Instead received: {_dump(encoded)}"
         )
-    return value
+    return cast("dict[str, Value]", value)
 
 
 def _dump(encoded: bytes) -> str:

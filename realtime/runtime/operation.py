@@ -8,7 +8,7 @@ created, because one that is never awaited is a mistake that would lose a write 
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Generator
 from types import CodeType
 from typing import Any, Final, Generic, Protocol, TypeVar, overload
 
@@ -52,7 +52,8 @@ class Operation(Awaitable[T_co], Generic[T_co]):
         steps: Callable[[], Steps[T_co]],
     ) -> None:
         """`steps` makes the generator that does the work when the operation is awaited."""
-        frame = sys._getframe(2)  # the caller of the ctx method, for the error that names the line
+        # The caller of the ctx method, for the error that names the line. `inspect` is far slower.
+        frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
         self._code: CodeType = frame.f_code
         self._line: int = frame.f_lineno
         self._scope = scope
@@ -79,17 +80,15 @@ class Operation(Awaitable[T_co], Generic[T_co]):
 
 
 @overload
-def gather(first: Awaitable[_A], /) -> Coroutine[Any, Any, tuple[_A]]: ...
+async def gather(first: Awaitable[_A], /) -> tuple[_A]: ...
 @overload
-def gather(
-    first: Awaitable[_A], second: Awaitable[_B], /
-) -> Coroutine[Any, Any, tuple[_A, _B]]: ...
+async def gather(first: Awaitable[_A], second: Awaitable[_B], /) -> tuple[_A, _B]: ...
 @overload
-def gather(
+async def gather(
     first: Awaitable[_A], second: Awaitable[_B], third: Awaitable[_C], /
-) -> Coroutine[Any, Any, tuple[_A, _B, _C]]: ...
+) -> tuple[_A, _B, _C]: ...
 @overload
-def gather(*operations: Awaitable[_A]) -> Coroutine[Any, Any, tuple[_A, ...]]: ...
+async def gather(*operations: Awaitable[_A]) -> tuple[_A, ...]: ...
 async def gather(*operations: Awaitable[Any]) -> tuple[Any, ...]:
     """Run operations of one `ctx` one after another and return their results in order.
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from realtime.casing import wire_name
 from realtime.errors import DefinitionError, NotFoundError, ValidationError
@@ -129,7 +129,7 @@ def _function_modules(root: Path) -> Iterator[tuple[str, str]]:
 
 def _functions_of(module: ModuleType, module_path: str) -> Iterator[AppFunction]:
     for attribute, value in vars(module).items():
-        if not isinstance(value, RegisteredFunction) or attribute.startswith("_"):
+        if not _is_registered(value) or attribute.startswith("_"):
             continue
         declaration = value.declaration
         if declaration.handler.__module__ != module.__name__:
@@ -144,6 +144,10 @@ def _functions_of(module: ModuleType, module_path: str) -> Iterator[AppFunction]
             ) from error
         signature = compile_signature(declaration)
         yield AppFunction(path, kind, declaration.is_internal, value, signature)
+
+
+def _is_registered(value: object) -> TypeGuard[RegisteredFunction[Any, Any]]:
+    return isinstance(value, RegisteredFunction)
 
 
 def _add(functions: dict[str, AppFunction], function: AppFunction) -> None:
@@ -163,7 +167,7 @@ def _place(function: RegisteredFunction[Any, Any]) -> str:
 
 
 @contextmanager
-def _importable(root: Path) -> Iterator[None]:
+def _importable(root: Path) -> Generator[None]:
     """Make `schema` and `functions` mean those of `root`, freshly, from here on.
 
     The modules and the root stay importable afterwards, for imports inside of functions.

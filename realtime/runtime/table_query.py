@@ -17,6 +17,7 @@ from realtime.database.scan import Scan
 from realtime.database.transaction import Transaction
 from realtime.errors import ValidationError
 from realtime.runtime.operation import SUSPEND, Operation, OperationScope, Steps, Suspension
+from realtime.schema.document import Document
 from realtime.schema.index import Bound, Index, index_name
 from realtime.values.annotations import ANY_CODEC
 from realtime.values.value import UNSET, Value
@@ -277,4 +278,4 @@ def _bound_value(value: Any) -> Value:
 
 
 def _id_of(document: Any) -> str:
-    return str(document["_id"] if isinstance(document, dict) else document.id)
+    return str(document.id if isinstance(document, Document) else document["_id"])

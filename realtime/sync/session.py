@@ -312,15 +312,18 @@ class Session(Generic[IdentityT]):
         return self._conversation is _Conversation.AUTHENTICATING
 
     def mutation_finished(self, request_id: int, result: MutationResult) -> None:
-        """Answer a mutation; after a success a transition that covers it is owed."""
+        """Answer a mutation; a transition is owed, after a success one that covers it.
+
+        After a failure any will do: the Rust and Python clients hold a failure with data back until
+        the next one.
+        """
         if self.is_closed:
             return
         if request_id not in self._unanswered_mutations:
             raise ProtocolError(f"Expected the id of an unanswered mutation, got {request_id}")
         self._responses.append(encode_mutation_response(request_id, result))
         self._unanswered_mutations.remove(request_id)
-        if result.error is None:
-            self._transitions.owe(result.timestamp)
+        self._transitions.owe(result.timestamp if result.error is None else 0)
 
     def action_finished(self, request_id: int, result: CallResult) -> None:
         """Answer an action; a transition is owed, of any timestamp."""

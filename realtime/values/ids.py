@@ -12,8 +12,8 @@ Source: contract 4.1.
 
 from __future__ import annotations
 
-from itertools import accumulate
 from functools import lru_cache
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from realtime.errors import ValidationError

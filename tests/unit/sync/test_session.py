@@ -445,7 +445,7 @@ def test_several_mutations_are_covered_by_one_transition() -> None:
     assert not client.session.wants_update
 
 
-def test_a_failed_mutation_owes_no_transition() -> None:
+def test_a_failed_mutation_owes_a_transition_of_any_timestamp() -> None:
     client = Client()
     client.mutate(0)
 
@@ -453,7 +453,8 @@ def test_a_failed_mutation_owes_no_transition() -> None:
 
     [response] = client.received()
     assert (response["success"], response["ts"]) == (False, None)
-    assert not client.session.wants_update
+    assert client.session.wants_update
+    assert client.session.begin_update() == {}
 
 
 def test_an_action_is_answered_and_a_transition_follows() -> None:

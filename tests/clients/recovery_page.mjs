@@ -1,0 +1,45 @@
+/** Our own browser client in Chromium under load, while its server is killed and started again. */
+
+import { openBrowser } from "./chromium.mjs";
+import { sendMessages } from "./load.mjs";
+import { commands, run, tell } from "./program.mjs";
+
+run(
+  async ({ url, sessionId, name, executablePath }) => {
+    const browser = await openBrowser(executablePath);
+    const page = await browser.newPage();
+    await page.goto(`${url}/version`);
+    await page.exposeFunction("tellAcknowledged", tell);
+    await page.evaluate(
+      async ([url, sessionId]) => {
+        const { RealtimeClient } = await import("/realtime.js");
+        const client = new RealtimeClient(url);
+        globalThis.listed = [];
+        client.subscribe("messages:list", { sessionId }, (messages) => {
+          globalThis.listed = messages.map((message) => message.content);
+        });
+        globalThis.send = (content) =>
+          client.mutation("messages:send", { sessionId, role: "user", content });
+        globalThis.client = client;
+      },
+      [url, sessionId],
+    );
+
+    tell({ ready: true });
+    let from = 0;
+    for await (const { count } of commands()) {
+      if (count === undefined) break;
+      const work = JSON.stringify({ name, from, count });
+      await page.evaluate(`(${sendMessages})(send, ${work}, tellAcknowledged)`);
+      from += count;
+      tell({ sent: from });
+    }
+    const result = await page.evaluate(() => ({
+      listed: globalThis.listed,
+      connectionCount: globalThis.client.connectionState().connectionCount,
+    }));
+    await browser.close();
+    return result;
+  },
+  { deadlineMs: 120_000 },
+);

@@ -1,0 +1,528 @@
+"""Connections over real sockets: uvicorn's transport taken over, and plain ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import struct
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+from starlette.websockets import WebSocket
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Opcode
+
+from realtime.server.asgi_connection import AsgiConnection
+from realtime.server.connection import (
+    EXTENSION,
+    MAX_MESSAGE_BYTES,
+    MAX_REASON_BYTES,
+    Connection,
+    ConnectionListener,
+    short_reason,
+)
+from realtime.server.websocket_protocol import RealtimeWebSocketProtocol
+
+DEADLINE_SECONDS = 10.0
+MIB = 1024 * 1024
+
+
+class Listener:
+    """Keeps what a connection tells, and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.messages: list[str | None] = []
+        self.drained = 0
+        self.lost: list[tuple[int, str]] = []
+        self._told = asyncio.Event()
+
+    def receive_text(self, text: str) -> None:
+        self.messages.append(text)
+        self._told.set()
+
+    def receive_binary(self) -> None:
+        self.messages.append(None)
+        self._told.set()
+
+    def connection_drained(self) -> None:
+        self.drained += 1
+        self._told.set()
+
+    def connection_lost(self, code: int, reason: str) -> None:
+        self.lost.append((code, reason))
+        self._told.set()
+
+    async def until(self, condition: Callable[[Listener], bool]) -> None:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not condition(self):
+                self._told.clear()
+                await self._told.wait()
+
+
+class Accepted:
+    """The server's side of the sockets of a test."""
+
+    def __init__(self) -> None:
+        self.sockets: asyncio.Queue[tuple[Any, Listener]] = asyncio.Queue()
+        self.calls_under_way = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        websocket = WebSocket(scope, receive, send)
+        await websocket.accept()
+        listener = Listener()
+        self.calls_under_way += 1
+        try:
+            extension = scope["extensions"].get(EXTENSION)
+            if extension is None:
+                connection = AsgiConnection(websocket.receive, websocket.send)
+                self.sockets.put_nowait((connection, listener))
+                await connection.run(cast(ConnectionListener, listener))
+            else:
+                extension["connection"].attach(listener)
+                self.sockets.put_nowait((extension["connection"], listener))
+        finally:
+            self.calls_under_way -= 1
+
+    async def next(self) -> tuple[Any, Listener]:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await self.sockets.get()
+
+
+Test = Callable[..., Awaitable[None]]
+Pair = tuple[ClientConnection, Any, Listener]
+
+
+@asynccontextmanager
+async def connected(serve: Any, kind: str = "transport") -> AsyncGenerator[Pair, None]:
+    """Yield a client, the server's connection to it and its listener."""
+    accepted = Accepted()
+    protocol = RealtimeWebSocketProtocol if kind == "transport" else "websockets-sansio"
+    async with (
+        serve(accepted, websocket=protocol, ws_max_size=MAX_MESSAGE_BYTES) as server,
+        connect(server.sync_url, compression=None, max_size=None, ping_interval=None) as client,
+    ):
+        yield client, *await accepted.next()
+
+
+KINDS = pytest.mark.parametrize("kind", ["transport", "asgi"])
+
+
+@KINDS
+@pytest.mark.asyncio
+async def test_messages_of_all_sizes_arrive_whole_and_in_order(serve: Any, kind: str) -> None:
+    sizes = [0, 1, 125, 126, 16_000, 17_000, 65_535, 65_536, 300_000, 3]
+    async with connected(serve, kind) as (client, connection, _):
+        connection.write([[b"", b"x" * size] for size in sizes])
+
+        texts = [await client.recv() for _ in sizes]
+
+    assert [(type(text), len(text)) for text in texts] == [(str, size) for size in sizes]
+
+
+@KINDS
+@pytest.mark.asyncio
+async def test_pieces_of_a_message_are_joined(serve: Any, kind: str) -> None:
+    large = b"y" * 70_000
+    async with connected(serve, kind) as (client, connection, _):
+        connection.write([[b'{"a":"', "é".encode(), b'"}'], [b"<", large, b">"]])
+
+        texts = [await client.recv(), await client.recv()]
+
+    assert texts == ['{"a":"é"}', f"<{large.decode()}>"]
+
+
+@KINDS
+@pytest.mark.asyncio
+async def test_client_messages_reach_the_listener(serve: Any, kind: str) -> None:
+    async with connected(serve, kind) as (client, _, listener):
+        await client.send("hällo")
+        await client.send(b"\x00\x01")
+        await client.send(["in ", "three ", "parts"])
+        await listener.until(lambda seen: len(seen.messages) == 3)
+
+    assert listener.messages == ["hällo", None, "in three parts"]
+
+
+@KINDS
+@pytest.mark.asyncio
+async def test_server_closes_with_code_and_reason_after_what_was_written(
+    serve: Any, kind: str
+) -> None:
+    async with connected(serve, kind) as (client, connection, listener):
+        connection.write([[b"last words"]])
+        connection.close(1013, "TooManyConcurrentRequests")
+        connection.close(1000, "once more")
+        connection.write([[b"too late"]])
+
+        assert await client.recv() == "last words"
+        with pytest.raises(ConnectionClosed) as caught:
+            await client.recv()
+        await listener.until(lambda seen: bool(seen.lost))
+
+    assert caught.value.rcvd is not None
+    assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1013, "TooManyConcurrentRequests")
+    assert len(listener.lost) == 1
+
+
+@KINDS
+@pytest.mark.asyncio
+async def test_messages_after_the_close_are_not_delivered(serve: Any, kind: str) -> None:
+    async with connected(serve, kind) as (client, connection, listener):
+        await client.send("before")
+        await listener.until(lambda seen: bool(seen.messages))
+        connection.close(1001, "")
+        await client.send("after")
+        await client.wait_closed()
+        await listener.until(lambda seen: bool(seen.lost))
+
+    assert listener.messages == ["before"]
+
+
+@KINDS
+@pytest.mark.asyncio
+async def test_clients_close_is_told_with_code_and_reason(serve: Any, kind: str) -> None:
+    async with connected(serve, kind) as (client, _, listener):
+        await client.close(4001, "bye")
+        await listener.until(lambda seen: bool(seen.lost))
+
+    assert listener.lost == [(4001, "bye")]
+
+
+@KINDS
+@pytest.mark.asyncio
+async def test_client_that_vanishes_is_told_once(serve: Any, kind: str) -> None:
+    async with connected(serve, kind) as (client, _, listener):
+        client.transport.abort()
+        await listener.until(lambda seen: bool(seen.lost))
+
+    assert len(listener.lost) == 1
+
+
+@KINDS
+@pytest.mark.asyncio
+async def test_client_that_reads_nothing_pauses_the_connection_until_it_has_read(
+    serve: Any, kind: str
+) -> None:
+    message, count = b"z" * MIB, 40
+    async with connected(serve, kind) as (client, connection, listener):
+        client.transport.pause_reading()
+        connection.write([[message]] * count)
+        was_paused, unsent_bytes = connection.is_paused, connection.unsent_bytes
+
+        client.transport.resume_reading()
+        sizes = [len(await client.recv()) for _ in range(count)]
+        await listener.until(lambda seen: bool(seen.drained))
+
+        assert was_paused
+        assert 0 < unsent_bytes <= count * (MIB + 10)
+        assert sizes == [MIB] * count
+        assert not connection.is_paused
+        assert connection.unsent_bytes == 0
+        assert listener.drained == 1
+
+
+@pytest.mark.asyncio
+async def test_small_messages_to_a_client_that_reads_leave_nothing_unsent(serve: Any) -> None:
+    async with connected(serve) as (client, connection, listener):
+        connection.write([[b"x"]])
+
+        assert not connection.is_paused
+        assert connection.unsent_bytes == 0
+        assert await client.recv() == "x"
+        assert listener.drained == 0
+
+
+@pytest.mark.asyncio
+async def test_kernel_holds_little_for_a_client_that_reads_nothing(serve: Any) -> None:
+    async with connected(serve) as (client, connection, _):
+        client.transport.pause_reading()
+        size_bytes = 16 * MIB
+        connection.write([[b"z" * size_bytes]])
+
+        # What is not unsent in the process is on its way or in the client's own buffer.
+        option = connection.transport.get_extra_info("socket").getsockopt(6, 25)
+        client.transport.abort()
+
+    assert option == 128 * 1024
+
+
+@pytest.mark.asyncio
+async def test_socket_needs_no_task_once_it_is_taken_over(serve: Any) -> None:
+    accepted = Accepted()
+    async with serve(accepted) as server, connect(server.sync_url) as client:
+        connection, listener = await accepted.next()
+        await client.send("still there")
+        await listener.until(lambda seen: bool(seen.messages))
+        connection.write([[b"so am I"]])
+
+        assert await client.recv() == "so am I"
+        assert accepted.calls_under_way == 0
+        assert server.server_state.tasks == set()
+
+
+@pytest.mark.asyncio
+async def test_connection_that_is_not_taken_over_closes_with_its_call(serve: Any) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await WebSocket(scope, receive, send).accept()
+
+    async with serve(application) as server, connect(server.sync_url) as client:
+        with pytest.raises(ConnectionClosed):
+            await client.recv()
+
+
+@pytest.mark.asyncio
+async def test_application_that_fails_before_accepting_answers_500(
+    serve: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        raise RuntimeError("broken")
+
+    async with serve(application) as server:
+        with pytest.raises(Exception, match="500"):
+            await connect(server.sync_url)
+
+    assert "broken" in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_message_of_17_mib_is_accepted(serve: Any) -> None:
+    async with connected(serve) as (client, _, listener):
+        await client.send("x" * MAX_MESSAGE_BYTES)
+        await listener.until(lambda seen: bool(seen.messages))
+
+    assert [len(message or "") for message in listener.messages] == [17 * MIB]
+
+
+@pytest.mark.asyncio
+async def test_too_many_fragments_are_refused_like_one_large_message(serve: Any) -> None:
+    async with connected(serve) as (client, _, listener):
+        with pytest.raises(ConnectionClosed) as caught:
+            await client.send(["x" * (6 * MIB)] * 3)
+            await client.recv()
+        await listener.until(lambda seen: bool(seen.lost))
+
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1009
+
+
+def frame(opcode: int, payload: bytes = b"", *, is_last: bool = True) -> bytes:
+    """Return a masked frame of a client; the mask is zero."""
+    assert len(payload) < 126
+    return bytes([(0x80 if is_last else 0) | opcode, 0x80 | len(payload)]) + b"\0\0\0\0" + payload
+
+
+class RawClient:
+    """A client that writes frames as it likes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self.writer = writer
+
+    async def receive_frame(self) -> tuple[int, bytes]:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            first, length = await self._reader.readexactly(2)
+            if length == 126:
+                (length,) = struct.unpack("!H", await self._reader.readexactly(2))
+            elif length == 127:
+                (length,) = struct.unpack("!Q", await self._reader.readexactly(8))
+            return first & 0x0F, await self._reader.readexactly(length)
+
+    async def read_to_end(self) -> bytes:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await self._reader.read()
+
+
+@asynccontextmanager
+async def raw_client(
+    serve: Any, first: bytes = b"", **options: Any
+) -> AsyncGenerator[tuple[RawClient, Any, Listener], None]:
+    """Yield a raw client whose frames `first` follow its handshake without waiting for it."""
+    accepted = Accepted()
+    async with serve(accepted, **options) as server:
+        reader, writer = await asyncio.open_connection(*server.host_and_port)
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines: Sequence[str] = (
+            "GET /api/sync HTTP/1.1",
+            "Host: localhost",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {key}",
+            "Sec-WebSocket-Version: 13",
+        )
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+        connection, listener = await accepted.next()
+        writer.write(first)
+        await reader.readuntil(b"\r\n\r\n")
+        try:
+            yield RawClient(reader, writer), connection, listener
+        finally:
+            writer.close()
+
+
+@pytest.mark.asyncio
+async def test_larger_message_is_refused_with_1009_and_a_reason(serve: Any) -> None:
+    size_bytes = 20_000_000
+    header = struct.pack("!BBQ", 0x80 | Opcode.TEXT, 0x80 | 127, size_bytes) + bytes(4)
+    async with raw_client(serve, ws_max_size=MAX_MESSAGE_BYTES) as (client, connection, listener):
+        # The client reads only when it has sent everything, as simple ones do.
+        client.writer.write(header + b"x" * size_bytes)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await client.writer.drain()
+        opcode, payload = await client.receive_frame()
+        rest = await client.read_to_end()
+        connection.write([[b"nobody reads this"]])
+        connection.close(1000, "")
+
+    assert (opcode, payload[:2], rest) == (8, struct.pack("!H", 1009), b"")
+    assert str(MAX_MESSAGE_BYTES) in payload[2:].decode()
+    assert listener.lost == [(1009, payload[2:].decode())]
+    assert listener.messages == []
+
+
+@pytest.mark.asyncio
+async def test_text_that_is_not_utf8_is_refused_with_1007(serve: Any) -> None:
+    async with raw_client(serve, frame(Opcode.TEXT, b"\xff\xfe")) as (client, _, listener):
+        opcode, payload = await client.receive_frame()
+        await listener.until(lambda seen: bool(seen.lost))
+
+    assert (opcode, payload[:2]) == (8, struct.pack("!H", 1007))
+    assert listener.messages == []
+    assert listener.lost[0][0] == 1007
+
+
+@pytest.mark.asyncio
+async def test_frame_that_breaks_the_protocol_is_refused_with_1002(serve: Any) -> None:
+    async with raw_client(serve, frame(Opcode.CONT, b"x")) as (client, *_):
+        opcode, payload = await client.receive_frame()
+        rest = await client.read_to_end()
+
+    assert (opcode, payload[:2], rest) == (8, struct.pack("!H", 1002), b"")
+
+
+@pytest.mark.asyncio
+async def test_empty_fragments_leave_nothing_behind(serve: Any) -> None:
+    fragments = frame(Opcode.TEXT, b"a", is_last=False) + frame(Opcode.CONT, is_last=False) * 50_000
+    async with raw_client(serve) as (client, connection, listener):
+        client.writer.write(fragments + frame(Opcode.PING))
+        opcode, _ = await client.receive_frame()
+        held = len(connection.frames)
+        client.writer.write(frame(Opcode.CONT, b"b"))
+        await listener.until(lambda seen: bool(seen.messages))
+
+    assert (opcode, held) == (10, 1)
+    assert listener.messages == ["ab"]
+
+
+@pytest.mark.asyncio
+async def test_binary_fragments_are_told_as_binary(serve: Any) -> None:
+    frames = frame(Opcode.BINARY, b"\xff", is_last=False) + frame(Opcode.CONT, b"\xff")
+    async with raw_client(serve, frames) as (_, _connection, listener):
+        await listener.until(lambda seen: bool(seen.messages))
+
+    assert listener.messages == [None]
+
+
+@pytest.mark.asyncio
+async def test_pings_are_answered_while_the_client_reads(serve: Any) -> None:
+    async with raw_client(serve, frame(Opcode.PING, b"p1") + frame(Opcode.PING, b"p2")) as (
+        client,
+        *_,
+    ):
+        pongs = [await client.receive_frame() for _ in range(2)]
+
+    assert pongs == [(10, b"p1"), (10, b"p2")]
+
+
+@pytest.mark.asyncio
+async def test_pongs_do_not_pile_up_for_a_client_that_reads_nothing(serve: Any) -> None:
+    async with raw_client(serve) as (client, connection, listener):
+        connection.write([[b"z" * (32 * MIB)]])
+        unsent_bytes = connection.unsent_bytes
+        client.writer.write(frame(Opcode.PING, b"p" * 100) * 1_000 + frame(Opcode.TEXT, b"done"))
+        await listener.until(lambda seen: bool(seen.messages))
+
+        assert connection.is_paused
+        assert connection.unsent_bytes <= unsent_bytes
+        connection.abort()
+
+
+@pytest.mark.asyncio
+async def test_client_that_does_not_take_the_close_frame_is_cut_off(serve: Any) -> None:
+    async with raw_client(serve) as (_client, connection, listener):
+        connection.close_timeout = 0.05
+        connection.write([[b"z" * (32 * MIB)]])
+        connection.close(1013, "TooManyConcurrentRequests")
+        await listener.until(lambda seen: bool(seen.lost))
+
+        assert listener.lost == [(1006, "")]
+
+
+@pytest.mark.asyncio
+async def test_abort_cuts_the_socket_off_at_once(serve: Any) -> None:
+    async with raw_client(serve) as (_client, connection, listener):
+        connection.write([[b"z" * (32 * MIB)]])
+        connection.abort()
+        await listener.until(lambda seen: bool(seen.lost))
+
+        assert listener.lost == [(1006, "")]
+
+
+async def until_received(server: Any) -> None:
+    """Return when the one connection of a server has a message that nobody has taken."""
+    (connection,) = server.server_state.connections
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while connection.queue.qsize() < 2:  # noqa: ASYNC110 uvicorn tells nobody
+            await asyncio.sleep(0)
+
+
+@pytest.mark.asyncio
+async def test_messages_sent_before_the_handshake_was_answered_are_delivered(serve: Any) -> None:
+    called, held = asyncio.Event(), asyncio.Event()
+    listener = Listener()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        called.set()
+        await held.wait()
+        await WebSocket(scope, receive, send).accept()
+        connection: Connection = scope["extensions"][EXTENSION]["connection"]
+        cast(Any, connection).attach(listener)
+
+    async with serve(application) as server:
+        reader, writer = await asyncio.open_connection(*server.host_and_port)
+        key = base64.b64encode(bytes(16)).decode()
+        writer.write(
+            b"GET /api/sync HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key.encode() + b"\r\n\r\n"
+        )
+        await called.wait()
+        writer.write(frame(Opcode.TEXT, b"early"))
+        await until_received(server)
+        held.set()
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(frame(Opcode.TEXT, b"later"))
+        await listener.until(lambda seen: len(seen.messages) == 2)
+        writer.close()
+
+    assert listener.messages == ["early", "later"]
+
+
+@pytest.mark.asyncio
+async def test_server_that_stops_closes_its_sockets_with_1001(serve: Any) -> None:
+    accepted = Accepted()
+    async with serve(accepted) as server:
+        client = await connect(server.sync_url)
+        _, listener = await accepted.next()
+        server.should_exit = True
+        await client.wait_closed()
+        await listener.until(lambda seen: bool(seen.lost))
+
+    assert client.close_code == 1001
+
+
+def test_reason_is_cut_to_what_a_close_frame_holds() -> None:
+    assert short_reason("short") == "short"
+    assert short_reason("é" * 100) == "é" * (MAX_REASON_BYTES // 2)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from functions._errors import refused
 from realtime import (
     UNSET,
-    ApplicationError,
     Id,
     MutationCtx,
     QueryCtx,
@@ -28,10 +28,7 @@ async def send(
 ) -> Id[Message]:
     """Append a message, mark its conversation as active now, and return the message's id."""
     if await ctx.db.get(session_id) is None:
-        raise ApplicationError(
-            f"Session {session_id} does not exist; create one with `sessions:create`",
-            data={"code": "SessionNotFound"},
-        )
+        raise refused("SessionNotFound", f"There is no session {session_id}; create one first")
     now = ctx.now()
     await ctx.db.patch(session_id, last_active_at=now)
     return await ctx.db.insert(
@@ -46,14 +43,9 @@ async def mark_changes_committed(
     """Record that the changes of a message were committed, and the pull request if there is one."""
     message = await ctx.db.get(message_id)
     if message is None:
-        raise ApplicationError(
-            f"Message {message_id} does not exist", data={"code": "MessageNotFound"}
-        )
+        raise refused("MessageNotFound", f"There is no message {message_id}")
     if message.changes is UNSET:
-        raise ApplicationError(
-            f"Message {message_id} has no changes to mark as committed",
-            data={"code": "NoChanges"},
-        )
+        raise refused("NoChanges", f"Message {message_id} has no changes to mark as committed")
     changes = Changes(
         files=message.changes.files,
         committed=True,

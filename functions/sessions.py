@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from realtime import ApplicationError, Id, MutationCtx, QueryCtx, mutation, query
+from functions._errors import refused
+from realtime import Id, MutationCtx, QueryCtx, mutation, query
 from schema import Repo, Session
 
 
@@ -19,9 +20,7 @@ async def create(ctx: MutationCtx, repo_id: Id[Repo], user_id: str) -> Id[Sessio
 async def update_last_active(ctx: MutationCtx, session_id: Id[Session]) -> None:
     """Mark a conversation as active now."""
     if await ctx.db.get(session_id) is None:
-        raise ApplicationError(
-            f"Session {session_id} does not exist", data={"code": "SessionNotFound"}
-        )
+        raise refused("SessionNotFound", f"There is no session {session_id}")
     await ctx.db.patch(session_id, last_active_at=ctx.now())
 
 

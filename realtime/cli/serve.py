@@ -34,14 +34,12 @@ from realtime.runtime.registry import load_app
 from realtime.server.admin_key import load_admin_key
 from realtime.server.application import Application, ServerSettings
 from realtime.server.connection import MAX_MESSAGE_BYTES
-from realtime.server.http_api import clean_json
 from realtime.server.websocket_protocol import RealtimeWebSocketProtocol
 from realtime.storage.sqlite import SqliteStore
 
 FAILED: Final = 1
 
 _WEB: Final = "web"
-_DEMO_PATH: Final = "seed:demo"
 _DISTRIBUTION: Final = "realtime-backend"
 _SOCKET_PING_SECONDS: Final = 5.0
 _SOCKET_SILENCE_SECONDS: Final = 120.0
@@ -158,8 +156,9 @@ class AppServer(uvicorn.Server):
         path = self._options.run_path
         if path is None:
             return
-        backend = self._application.backend
-        call = asyncio.ensure_future(backend.run_function(FunctionCall(path, b"{}", ADMIN)))
+        call = asyncio.ensure_future(
+            self._application.run_function(FunctionCall(path, b"{}", ADMIN))
+        )
         while not call.done():
             await asyncio.wait([call], timeout=_POLL_SECONDS)
             if self.should_exit:
@@ -174,8 +173,6 @@ class AppServer(uvicorn.Server):
             self._fail_start(path, outcome.error.message)
             return
         assert outcome.value is not None
-        if path == _DEMO_PATH:
-            self._application.demo_json = clean_json(outcome.value)
         _log.info("Ran %s: %s", path, outcome.value.decode())
 
     def _fail_start(self, path: str, reason: str) -> None:

@@ -59,7 +59,7 @@ class Database:
         self.allocator = Allocator(clock, recovered.creation_time, recovered.locator)
         self.committer = Committer(persistence, clock, recovered.timestamp, recovered.checksum)
         self.generations = Generations(persistence, limits.hold)
-        self.generations.open(self.durable)
+        self.generations.open(self.durable, self.catalog)
         self.hot_cache = HotCache(limits.hot_cache_bytes)
         self.commit_log = CommitLog(self.durable)
         self.subscriptions = SubscriptionManager(self.commit_log)
@@ -71,7 +71,7 @@ class Database:
         )
         return Transaction(
             snapshot,
-            self.catalog,
+            generation.catalog,
             self.schema,
             generation.timestamp,
             limits=self.limits.transaction,
@@ -91,7 +91,7 @@ class Database:
 
     def advance(self, batch: Batch, timestamp: Timestamp) -> None:
         """Make a durable batch visible, in one step."""
-        self.generations.advance(timestamp, self._clock.monotonic_seconds())
+        self.generations.advance(timestamp, batch.catalog, self._clock.monotonic_seconds())
         for pending in batch.documents:
             after = set(pending.after_entries)
             gone = [entry for entry in pending.before_entries if entry not in after]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from realtime.database.catalog import Catalog
 from realtime.database.timestamp import Timestamp
 from realtime.errors import UnavailableError
 from realtime.storage.persistence import Generation, Persistence
@@ -35,13 +36,14 @@ class HoldLimits:
 
 
 class SharedGeneration:
-    """A pinned reader with the number of those who keep it across turns."""
+    """A pinned reader and its catalog, with the number of those who keep it across turns."""
 
-    __slots__ = ("held_since", "holders", "is_closed", "reader", "timestamp")
+    __slots__ = ("catalog", "held_since", "holders", "is_closed", "reader", "timestamp")
 
-    def __init__(self, reader: Generation, timestamp: Timestamp) -> None:
+    def __init__(self, reader: Generation, timestamp: Timestamp, catalog: Catalog) -> None:
         self.reader = reader
         self.timestamp = timestamp
+        self.catalog = catalog
         self.holders = 0
         self.held_since = 0.0
         self.is_closed = False
@@ -63,14 +65,14 @@ class Generations:
         self._gives_holds = True
         self.current: SharedGeneration
 
-    def open(self, timestamp: Timestamp) -> None:
+    def open(self, timestamp: Timestamp, catalog: Catalog) -> None:
         """Pin the first generation."""
-        self.current = self._pin(timestamp)
+        self.current = self._pin(timestamp, catalog)
 
-    def advance(self, timestamp: Timestamp, now_seconds: float) -> None:
+    def advance(self, timestamp: Timestamp, catalog: Catalog, now_seconds: float) -> None:
         """Pin the newest commit and make it current. Only for Advance."""
         previous = self.current
-        self.current = self._pin(timestamp)
+        self.current = self._pin(timestamp, catalog)
         if not previous.holders:
             previous.close()
         self.expire(now_seconds)
@@ -114,7 +116,7 @@ class Generations:
                     generation.close()
             if self.current in self._held:
                 previous = self.current
-                self.current = self._pin(previous.timestamp)
+                self.current = self._pin(previous.timestamp, previous.catalog)
                 previous.close()
             self._held.clear()
 
@@ -123,7 +125,7 @@ class Generations:
         self._gives_holds = True
         if is_complete and not self.current.holders:
             previous = self.current
-            self.current = self._pin(previous.timestamp)
+            self.current = self._pin(previous.timestamp, previous.catalog)
             previous.close()
 
     def oldest_timestamp(self) -> Timestamp:
@@ -136,8 +138,8 @@ class Generations:
             generation.close()
         self._held.clear()
 
-    def _pin(self, timestamp: Timestamp) -> SharedGeneration:
+    def _pin(self, timestamp: Timestamp, catalog: Catalog) -> SharedGeneration:
         reader = self._persistence.open_generation(timestamp)
         if reader is None:
             raise UnavailableError("No reader connection is free for the newest commit")
-        return SharedGeneration(reader, timestamp)
+        return SharedGeneration(reader, timestamp, catalog)

@@ -6,7 +6,7 @@ Source: contract 5.7 (equalities on the first fields, then bounds on the next on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, assert_never
 
 from realtime.database.catalog import BY_ID, BY_ID_NAME, IndexInfo, TableInfo
 from realtime.database.interval import Interval
@@ -73,6 +73,8 @@ def compile_range(
                 upper = edge
             case "lte":
                 upper = prefix_end(edge)
+            case unknown:
+                assert_never(unknown)
     if index.index_id == BY_ID:
         lower, upper = _within_table(table, lower, upper)
     if upper is not None and upper < lower:

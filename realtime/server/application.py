@@ -29,10 +29,11 @@ from starlette.types import Receive, Scope, Send
 
 from realtime.clock import Clock
 from realtime.runtime.backend import Backend
+from realtime.runtime.outcome import FunctionCall, MutationOutcome, QueryResult
 from realtime.server.admin_key import AdminKey
 from realtime.server.connection import CloseCode
 from realtime.server.cors import ApiGate
-from realtime.server.http_api import HttpApi, error_response
+from realtime.server.http_api import HttpApi, clean_json, error_response
 from realtime.server.live_sockets import LiveSockets
 from realtime.server.loop_delay import LoopDelay
 from realtime.server.metrics import CONTENT_TYPE, Metrics
@@ -40,6 +41,9 @@ from realtime.server.static_files import BROWSER_CLIENT, OWN_FILES, PageFiles
 from realtime.server.sync_worker import INTERNAL_ERROR
 
 _log = logging.getLogger("realtime.server")
+
+DEMO_PATH: Final = "seed:demo"
+"""The function that puts an app's demo data in place, once, and returns where it is."""
 
 _STATUS_CODES: Final = {404: "NotFound", 405: "MethodNotAllowed"}
 
@@ -60,7 +64,7 @@ class Application:
         self.backend = backend
         self.sockets = LiveSockets(backend, settings.admin_key, clock)
         self.demo_json: bytes | None = None
-        """What `/demo.json` serves: set by who has put the demo data in place."""
+        """What `/demo.json` serves: where the demo data is, once `seed:demo` has run."""
         self.before_serving: Callable[[], Awaitable[None]] | None = None
         """Called when the backend has started and nobody else can reach it yet."""
         self._settings = settings
@@ -126,9 +130,18 @@ class Application:
         finally:
             await self.stop()
 
+    async def run_function(self, call: FunctionCall) -> QueryResult | MutationOutcome:
+        """Run any function for an operator; what `seed:demo` returns is for the page to find."""
+        outcome = await self.backend.run_function(call)
+        if call.path == DEMO_PATH and outcome.value is not None and call.identity.is_admin:
+            self.demo_json = clean_json(outcome.value)
+        return outcome
+
     def _routes(self) -> list[BaseRoute]:
         settings = self._settings
-        api = HttpApi(self.backend, settings.admin_key, self._clock, settings.version)
+        api = HttpApi(
+            self.backend, settings.admin_key, self._clock, settings.version, self.run_function
+        )
         routes: list[BaseRoute] = [
             WebSocketRoute("/api/sync", self.sockets.endpoint),
             WebSocketRoute("/api/{version}/sync", self.sockets.endpoint),
@@ -151,7 +164,7 @@ class Application:
 
     async def _get_demo(self, _: Request) -> Response:
         if self.demo_json is None:
-            raise HTTPException(404, "There is no demo data: start with `--run seed:demo`")
+            raise HTTPException(404, f"There is no demo data: run `realtime run {DEMO_PATH}`")
         headers = {"cache-control": "no-store"}
         return Response(self.demo_json, media_type="application/json", headers=headers)
 

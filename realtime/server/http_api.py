@@ -87,8 +87,17 @@ _raw_decoder: Final = msgspec.json.Decoder(msgspec.Raw)
 class HttpApi:
     """The routes of one backend."""
 
-    def __init__(self, backend: Backend, admin_key: AdminKey, clock: Clock, version: str) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        admin_key: AdminKey,
+        clock: Clock,
+        version: str,
+        run_function: _Run,
+    ) -> None:
+        """`run_function` runs what the holder of the admin key names."""
         self._backend = backend
+        self._run_function = run_function
         self._admin_key = admin_key
         self._clock = clock
         self._version = version
@@ -130,7 +139,7 @@ class HttpApi:
 
     async def _post_function(self, request: Request) -> Response:
         self._require_admin(request)
-        return await self._call(request, await _read_call(request), self._backend.run_function)
+        return await self._call(request, await _read_call(request), self._run_function)
 
     async def _call(self, request: Request, call: _FunctionRequest, run: _Run) -> Response:
         identity = self._identity(request)

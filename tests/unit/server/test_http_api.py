@@ -58,7 +58,9 @@ class Api:
     def __init__(self) -> None:
         self.backend = RecordedBackend()
         backend, key = cast(Backend, self.backend), AdminKey("test", "secret")
-        self._app = Starlette(routes=HttpApi(backend, key, SystemClock(), "1.2.3").routes())
+        self._app = Starlette(
+            routes=HttpApi(backend, key, SystemClock(), "1.2.3", backend.run_function).routes()
+        )
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         async def send() -> httpx.Response:

@@ -449,7 +449,7 @@ def test_mutation_that_found_no_room_is_told_so(conversation: Conversation) -> N
     rejection = MutationOutcome(None, ClientError("No room"), 1, (), StorageFullError("No room"))
     conversation.backend.mutations[0].finish(rejection)
 
-    (response,) = conversation.taken()
+    response = conversation.taken()[0]
     assert (response["success"], response["result"]) == (False, "No room")
     assert conversation.connection.closed is None
 

@@ -183,13 +183,21 @@ class Load:
 
     path: str
     args: Callable[[int], Mapping[str, Any]]
-    """Returns the arguments of the mutation with a number, from 0 on."""
+    """Returns the arguments of the mutation with a number, from 0 on; it is the request id."""
+    on_response: Callable[[], None] = lambda: None
+    """Called after each response."""
     in_flight: int = 20
+    asked: int = 0
     responses: list[dict[str, Any]] = field(default_factory=list)
-    """In the order in which they came; request ids are the numbers."""
+    """In the order in which they came."""
     covered: int = 0
     """The newest timestamp of a transition."""
     closed: Closed | None = None
+
+    @property
+    def acknowledged(self) -> list[int]:
+        """Return the numbers of the mutations that are said to have happened."""
+        return [response["requestId"] for response in self.responses if response["success"]]
 
     async def run(self, client: RawClient) -> None:
         """Send until the socket ends; what was in flight then has no response."""
@@ -197,23 +205,25 @@ class Load:
             for _ in range(self.in_flight):
                 await self._ask(client)
             while True:
-                message = await client.receive()
-                self.covered = client.timestamp
-                if message["type"] == "MutationResponse":
-                    self.responses.append(message)
+                if self._note(client, await client.receive()):
                     await self._ask(client)
-        except ConnectionClosed as error:
-            self.closed = closing(error)
-            # Sending may notice the end before what came last was received.
-            messages, _ = await client.receive_end()
-            self.responses += [m for m in messages if m["type"] == "MutationResponse"]
-            self.covered = client.timestamp
+        except ConnectionClosed:
+            # Sending notices the end before the last messages have been received.
+            messages, self.closed = await client.receive_end()
+            for message in messages:
+                self._note(client, message)
+
+    def _note(self, client: RawClient, message: dict[str, Any]) -> bool:
+        self.covered = client.timestamp
+        if message["type"] != "MutationResponse":
+            return False
+        self.responses.append(message)
+        self.on_response()
+        return True
 
     async def _ask(self, client: RawClient) -> None:
-        await client.ask(self.path, self.args(self.asked))
+        await client.ask(self.path, self.args(self.asked), self.asked)
         self.asked += 1
-
-    asked: int = 0
 
 
 def is_response(message: Mapping[str, Any], request_id: int) -> bool:

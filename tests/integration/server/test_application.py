@@ -318,7 +318,11 @@ async def test_stop_may_be_asked_for_more_than_once(serve: Any, tmp_path: Path) 
 async def test_fenced_server_closes_its_sockets_with_1011_and_is_not_ready(
     serve: Any, tmp_path: Path, gate: Gate
 ) -> None:
-    async with running_app(serve, tmp_path, before_commit=gate) as app, app.client() as client:
+    async with (
+        running_app(serve, tmp_path, before_commit=gate) as app,
+        app.client() as client,
+        app.client() as idle,
+    ):
         causes: list[BaseException] = []
         app.backend.on_fenced(causes.append)
         await client.subscribe(0, "notes:list", listId="a")
@@ -327,10 +331,13 @@ async def test_fenced_server_closes_its_sockets_with_1011_and_is_not_ready(
         await client.mutate(0, "notes:add", listId="a", text="lost")
         with pytest.raises(ConnectionClosed) as closed:
             await client.receive()
+        with pytest.raises(ConnectionClosed):
+            await idle.receive()
         readiness = await app.http.get("/ready")
         with pytest.raises(InvalidStatus) as refused:
             await app.client().__aenter__()
 
+    assert idle.socket.close_code == 1011
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1011, "InternalServerError")
     assert (readiness.status_code, readiness.text) == (503, "fenced")

@@ -237,6 +237,18 @@ async def test_small_messages_to_a_client_that_reads_leave_nothing_unsent(serve:
 
 
 @pytest.mark.asyncio
+async def test_connection_is_paused_from_the_first_byte_that_is_unsent(serve: Any) -> None:
+    async with connected(serve) as (client, connection, _):
+        client.transport.pause_reading()
+        while connection.unsent_bytes == 0:
+            connection.write([[b"z" * 4_000]])
+
+        assert connection.unsent_bytes < 64 * 1024
+        assert connection.is_paused
+        client.transport.abort()
+
+
+@pytest.mark.asyncio
 async def test_kernel_holds_little_for_a_client_that_reads_nothing(serve: Any) -> None:
     async with connected(serve) as (client, connection, _):
         client.transport.pause_reading()

@@ -304,6 +304,19 @@ def test_body_over_the_limit_is_refused(api: Api, is_chunked: bool) -> None:
     assert api.backend.calls == []
 
 
+def test_body_over_the_limit_is_not_read_to_its_end(api: Api) -> None:
+    part, taken = b"x" * (1 << 20), 0
+
+    async def endless() -> Any:
+        nonlocal taken
+        while taken < 64:
+            taken += 1
+            yield part
+
+    assert refusal(api.request("POST", "/api/query", content=endless()))[0] == 400
+    assert taken <= 18
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [

@@ -73,8 +73,8 @@ def compile_range(
                 upper = edge
             case "lte":
                 upper = prefix_end(edge)
-            case unknown:
-                assert_never(unknown)
+            case _:
+                assert_never(bound.operator)
     if index.index_id == BY_ID:
         lower, upper = _within_table(table, lower, upper)
     if upper is not None and upper < lower:

@@ -39,13 +39,17 @@ _NS_PER_MS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a run left behind: a value or an error, its log lines, and its transaction."""
+    """What a run left behind: a value or an error, its log lines, and its transaction.
+
+    `rejection` says that the call could not be taken and may succeed later.
+    """
 
     value: bytes | None
     error: ClientError | None
     log_lines: tuple[str, ...]
     transaction: Transaction | None
     is_time_dependent: bool = False
+    rejection: OverloadedError | None = None
 
 
 class FunctionRunner:

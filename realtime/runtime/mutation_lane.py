@@ -444,7 +444,7 @@ def _answer(job: MutationJob, outcome: MutationOutcome) -> None:
 
 
 def _rejected_report(error: OverloadedError) -> RunReport:
-    return RunReport(None, ClientError(error.message), (), None)
+    return RunReport(None, ClientError(error.message), (), None, rejection=error)
 
 
 def _outcome(job: MutationJob) -> MutationOutcome:
@@ -453,4 +453,6 @@ def _outcome(job: MutationJob) -> MutationOutcome:
         return MutationOutcome(job.record.result, None, job.timestamp, tuple(lines))
     report = job.report
     assert report is not None
-    return MutationOutcome(report.value, report.error, job.timestamp, report.log_lines)
+    return MutationOutcome(
+        report.value, report.error, job.timestamp, report.log_lines, report.rejection
+    )

@@ -126,13 +126,20 @@ class QueryCache:
     def unwatch(self, entry: CacheEntry, client: LiveClient, query_id: int) -> None:
         """Take that back; an entry nobody needs any more goes."""
         entry.watchers.pop((client, query_id), None)
-        if not entry.watchers and self._entries.get(entry.key) is not entry:
+        if entry.watchers:
+            return
+        if self._entries.get(entry.key) is not entry:
             self._end(entry)
+        elif entry.invalidated_at is not None:
+            self._drop(entry)
 
     def take_stale(self) -> list[CacheEntry]:
-        """Return the entries invalidated since the last call."""
+        """Return the watched entries invalidated since the last call; the others go."""
         stale, self._stale = self._stale, []
-        return stale
+        for entry in stale:
+            if not entry.watchers and self._entries.get(entry.key) is entry:
+                self._drop(entry)
+        return [entry for entry in stale if entry.watchers]
 
     def clear(self) -> None:
         """Forget all entries that nobody watches."""

@@ -38,6 +38,7 @@ from realtime.errors import (
     OverloadedError,
     ProtocolError,
     RealtimeError,
+    StorageFullError,
     UnavailableError,
 )
 from realtime.runtime.backend import Backend
@@ -263,6 +264,11 @@ class SyncWorker:
         if isinstance(outcome.rejection, UnavailableError):
             # It was not started and the socket is about to close: without an answer the client
             # sends it again to the server that comes back.
+            return
+        if isinstance(outcome.rejection, OverloadedError) and not isinstance(
+            outcome.rejection, StorageFullError
+        ):
+            self.fail(outcome.rejection)  # the client comes back after a while and sends it again
             return
         session = self._session
         session.mutation_finished(request_id, outcome)

@@ -1,9 +1,10 @@
+# ruff: noqa: E501  (lines of the source are quoted whole)
 """Breaks each promise by one line of our own code and sees that a test notices.
 
     python -m tests.breakages [NAME …]
 
-Works on copies of the tree, one at a time. A breakage that no test notices is a promise that nothing
-keeps; one whose line is gone must be written anew. Exit code 1 if there is any of either.
+Works on a copy of the tree, one at a time. A breakage that no test notices is a promise that
+nothing keeps; one whose line is gone must be written anew. Exit code 1 if there is any of either.
 """
 
 from __future__ import annotations
@@ -31,7 +32,127 @@ class Breakage:
     tests: str
 
 
-BREAKAGES: tuple[Breakage, ...] = ()
+BREAKAGES: tuple[Breakage, ...] = (
+    Breakage(
+        "an answer before the sync",
+        "realtime/runtime/mutation_lane.py",
+        "        await lane.make_durable(is_alone=len(self._unanswered) == 1)\n",
+        "        lane.answer(self._unanswered)\n        await lane.make_durable(is_alone=False)\n",
+        "tests/acceptance/test_durability.py",
+    ),
+    Breakage(
+        "a re-send runs twice",
+        "realtime/runtime/mutation_lane.py",
+        "        job.record = self._stored_answer(job)\n",
+        "        job.record = None\n",
+        "tests/acceptance/test_durability.py",
+    ),
+    Breakage(
+        "a failed nested call keeps its writes",
+        "realtime/runtime/function_run.py",
+        "                write_set.roll_back_to(mark)\n",
+        "                pass\n",
+        "tests/properties/test_live_results.py",
+    ),
+    Breakage(
+        "a read ends before its last document",
+        "realtime/database/read_set.py",
+        "        return interval._replace(upper=key_successor(reached))\n",
+        "        return interval._replace(upper=reached)\n",
+        "tests/properties/test_live_results.py tests/unit/database/test_read_set.py",
+    ),
+    Breakage(
+        "the absence of more is not read",
+        "realtime/database/scan.py",
+        "            self._range.reach_end()\n",
+        "            pass\n",
+        "tests/properties/test_live_results.py tests/unit/database/test_scan.py",
+    ),
+    Breakage(
+        "a write is not looked up under the shortest prefix",
+        "realtime/database/subscriptions.py",
+        "            for length in prefix_lengths:\n",
+        "            for length in prefix_lengths[1:]:\n",
+        "tests/properties/test_subscriptions.py",
+    ),
+    Breakage(
+        "the hot cache keeps what was deleted",
+        "realtime/database/hot_cache.py",
+        "                del entry.keys[bisect_left(entry.keys, key)]\n",
+        "                entry.records[key] = old\n",
+        "tests/unit/database/test_hot_cache.py",
+    ),
+    Breakage(
+        "results of one update are of different times",
+        "realtime/runtime/live_queries.py",
+        "            entry = self._cache.find(key, holder.generation.timestamp, now)\n",
+        "            entry = self._cache.find(key, self._database.durable, now)\n",
+        "tests/properties/test_live_results.py",
+    ),
+    Breakage(
+        "a stale result is not announced",
+        "realtime/runtime/live_queries.py",
+        "                _tell(client, query_id)\n",
+        "                pass\n",
+        "tests/properties/test_live_results.py",
+    ),
+    Breakage(
+        "a shared query runs for each subscriber",
+        "realtime/runtime/live_queries.py",
+        "            if entry is not None:\n                return entry, entry.result\n            if flight",
+        "            if entry is not None and not entry.watchers:\n                return entry, entry.result\n            if flight",
+        "tests/acceptance/test_invalidation.py",
+    ),
+    Breakage(
+        "a batch that was refused is not repeated",
+        "realtime/runtime/mutation_lane.py",
+        "            for job in members:\n                await self._run_alone(job)\n",
+        "            for job in members:\n                self.reject(job, OverloadedError('refused'))\n",
+        "tests/unit/runtime",
+    ),
+    Breakage(
+        "an endless handler is not stopped",
+        "realtime/runtime/watchdog.py",
+        "                _set_async_exception(self._thread_id, FunctionStopped)\n",
+        "                pass\n",
+        "tests/acceptance/test_runaway.py",
+    ),
+    Breakage(
+        "the commit thread is not given the lock",
+        "realtime/database/commit_thread.py",
+        "        if self.is_busy and self._finished.acquire(timeout=_GIVE_WAY_SECONDS):\n",
+        "        if False and self._finished.acquire(timeout=_GIVE_WAY_SECONDS):\n",
+        "tests/unit/database/test_commit_thread.py",
+    ),
+    Breakage(
+        "the log is not begun anew after a checkpoint",
+        "realtime/database/generations.py",
+        "        if is_complete and not self.current.holders:\n",
+        "        if False and not self.current.holders:\n",
+        "tests/unit/database/test_generations.py",
+    ),
+    Breakage(
+        "keys of negative numbers are not in order",
+        "realtime/values/index_key.py",
+        "~bits if bits < 0 else bits - _SIGN",
+        "bits - _SIGN",
+        "tests/unit/values/test_index_key.py",
+    ),
+    Breakage(
+        "a flipped byte in a document goes unseen",
+        "realtime/storage/sqlite_reader.py",
+        "if document is None or crc32(document) != checksum:",
+        "if document is None:",
+        "tests/unit/storage/test_sqlite.py",
+    ),
+    Breakage(
+        "a response follows the transition that covers it",
+        "realtime/sync/session.py",
+        "        messages, self._responses = self._responses, []\n        messages += self._transitions.take()\n        return messages\n",
+        "        messages = self._transitions.take()\n        messages, self._responses = messages + self._responses, []\n        return messages\n",
+        "tests/unit/sync",
+    ),
+)
 
 
 def _is_noticed(breakage: Breakage, tree: Path) -> str | None:

@@ -32,6 +32,10 @@ _log = logging.getLogger("realtime.runtime")
 _MAX_RESOLVED = 20_000
 
 
+_Found = dict[int, tuple[CacheEntry | None, QueryResult]]
+"""Results by query id; the entry is None if the result can't change."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Resolved:
     """A call after its text has been read: what to run, or why it can't be run."""
@@ -61,6 +65,8 @@ class LiveQueries:
         self._clock = clock
         self._loop = loop
         self._queued: set[LiveClient] = set()
+        self._again: set[LiveClient] = set()
+        """Clients that want another update after the one in progress."""
         self._updating: dict[LiveClient, set[int]] = {}
         """Clients with an update in progress, and the queries that they have removed meanwhile."""
         self._watched: dict[LiveClient, dict[int, CacheEntry | None]] = {}
@@ -73,7 +79,10 @@ class LiveQueries:
         return sum(len(queries) for queries in self._watched.values())
 
     def request_update(self, client: LiveClient) -> None:
-        """Queue one update of a client; does nothing while one is queued."""
+        """Queue one update of a client; while one is in progress, the next begins after it."""
+        if client in self._updating:
+            self._again.add(client)
+            return
         if client in self._queued:
             return
         self._queued.add(client)
@@ -94,6 +103,7 @@ class LiveQueries:
     def disconnect(self, client: LiveClient) -> None:
         """Forget a client."""
         self._queued.discard(client)
+        self._again.discard(client)
         self._updating.pop(client, None)
         for query_id, entry in self._watched.pop(client, {}).items():
             if entry is not None:
@@ -138,56 +148,72 @@ class LiveQueries:
         if queries is None:
             return
         self._updating[client] = set()
-        while True:
-            try:
-                entries = yield from self._evaluate_all(queries, holder)
-                break
-            except SnapshotExpired:
-                holder.restart()
-            except OverloadedError as error:
-                client.fail(error)
-                return
-        removed = self._updating.pop(client, None)
-        if removed is not None:
-            kept = {q: found for q, found in entries.items() if q not in removed}
-            self._deliver(client, holder, entries, kept)
+        found: _Found = {}
+        try:
+            while True:
+                try:
+                    yield from self._evaluate_all(client, queries, holder, found)
+                    break
+                except SnapshotExpired:
+                    self._let_go(client, found)
+                    holder.restart()
+            removed = self._updating.pop(client, None)
+            if removed is not None:
+                self._deliver(client, holder, found, removed)
+        except OverloadedError as error:
+            client.fail(error)
+        finally:
+            self._let_go(client, found)
+            self._updating.pop(client, None)
+        if client in self._again:
+            self._again.discard(client)
+            self.request_update(client)
 
     def _deliver(
-        self,
-        client: LiveClient,
-        holder: Holder,
-        entries: dict[int, tuple[CacheEntry | None, QueryResult]],
-        kept: dict[int, tuple[CacheEntry | None, QueryResult]],
+        self, client: LiveClient, holder: Holder, found: _Found, removed: set[int]
     ) -> None:
-        """Hand the results over and watch those of the queries that were not removed meanwhile."""
-        timestamp = holder.generation.timestamp
+        """Hand the results over; keep watching those of the queries that are still wanted."""
         watched = self._watched.setdefault(client, {})
-        for query_id, (entry, _) in kept.items():
+        kept = {
+            query_id: entry for query_id, (entry, _) in found.items() if query_id not in removed
+        }
+        for query_id, entry in kept.items():
             previous = watched.get(query_id)
-            if entry is previous and query_id in watched:
-                continue
             watched[query_id] = entry
-            if entry is not None:
-                self._cache.watch(entry, client, query_id)
-            if previous is not None:
+            if previous is not None and previous is not entry:
                 self._cache.unwatch(previous, client, query_id)
-        client.finish_update(timestamp, {q: result for q, (_, result) in entries.items()})
-        for query_id, (entry, _) in kept.items():
+        timestamp = holder.generation.timestamp
+        client.finish_update(timestamp, {q: result for q, (_, result) in found.items()})
+        for query_id, entry in kept.items():
             if entry is not None and entry.invalidated_at is not None:
                 client.query_invalidated(query_id)
 
+    def _let_go(self, client: LiveClient, found: _Found) -> None:
+        """Stop watching what an update has found and the client does not keep."""
+        watched = self._watched.get(client, {})
+        for query_id, (entry, _) in found.items():
+            if entry is not None and watched.get(query_id) is not entry:
+                self._cache.unwatch(entry, client, query_id)
+        found.clear()
+
     def _evaluate_all(
-        self, queries: Mapping[int, QueryCall], holder: Holder
-    ) -> Steps[dict[int, tuple[CacheEntry | None, QueryResult]]]:
-        entries: dict[int, tuple[CacheEntry | None, QueryResult]] = {}
+        self,
+        client: LiveClient,
+        queries: Mapping[int, QueryCall],
+        holder: Holder,
+        found: _Found,
+    ) -> Steps[None]:
+        """Fill `found`; each entry is watched at once, so that the cache can't drop it."""
         slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
         for query_id, query in queries.items():
-            entries[query_id] = yield from self._evaluate(query, holder)
-            if self._clock.monotonic_seconds() >= slice_end and len(entries) < len(queries):
+            entry, result = yield from self._evaluate(query, holder)
+            if entry is not None:
+                self._cache.watch(entry, client, query_id)
+            found[query_id] = (entry, result)
+            if self._clock.monotonic_seconds() >= slice_end and len(found) < len(queries):
                 if holder.may_suspend():
                     yield SUSPEND
                 slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
-        return entries
 
     def _single(
         self, call: FunctionCall, holder: Holder, answer: asyncio.Future[QueryResult]

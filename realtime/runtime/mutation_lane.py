@@ -290,6 +290,8 @@ class _BatchRun:
         sync_seconds = lane.database.committer.recent_sync_seconds
         self._seconds = min(max(BATCH_SECONDS, BATCH_SYNCS * sync_seconds), MAX_BATCH_SECONDS)
         self._batch: Batch
+        self._newest = lane.database.durable
+        """The timestamp of what the next mutation will see."""
         self._unanswered: list[MutationJob] = []
         """Members of the open transaction that have run."""
 
@@ -333,7 +335,7 @@ class _BatchRun:
 
     async def _run_job(self, job: MutationJob) -> None:
         assert self._lane.persistence.in_transaction
-        job.timestamp = Timestamp(0)
+        job.timestamp = self._newest
         job.record = self._stored_answer(job)
         if job.record is not None:
             job.timestamp = Timestamp(job.record.timestamp)
@@ -387,7 +389,7 @@ class _BatchRun:
             rows = rows[SLICE_ROWS:]
             await asyncio.sleep(0)
         committer.add(batch, writes, rows)
-        job.timestamp = committer.next_timestamp()
+        job.timestamp = self._newest = committer.next_timestamp()
         batch.last_timestamp = job.timestamp
         batch.mutation_count += 1
         if job.session_id is not None:
@@ -417,16 +419,12 @@ class _BatchRun:
         await lane.make_durable(is_alone=len(self._unanswered) == 1)
         answered, self._unanswered = self._unanswered, []
         self._forget(answered)
-        for job in answered:
-            job.timestamp = job.timestamp or timestamp
         lane.finish(batch, timestamp, answered)
         await lane.checkpoint_if_due()
 
     def _answer_without_commit(self) -> None:
         answered, self._unanswered = self._unanswered, []
         self._forget(answered)
-        for job in answered:
-            job.timestamp = job.timestamp or self._lane.database.durable
         self._lane.answer(answered)
 
     def _forget(self, answered: list[MutationJob]) -> None:

@@ -25,6 +25,7 @@ TIME_DEPENDENT_SECONDS = 5.0
 SLOW_RUN_SECONDS = 0.010
 _REST_FACTOR = 4
 _ENTRY_OVERHEAD_BYTES = 500
+_ABSENT = object()
 
 
 @dataclass(slots=True, eq=False)
@@ -60,13 +61,17 @@ class CacheEntry:
 
 
 class QueryCache:
-    """One entry a key, the newest; unwatched ones are bounded by bytes, oldest use first."""
+    """One entry a key, the newest; unwatched ones are bounded by bytes, oldest use first.
+
+    Watched ones are bounded by the limits of those who watch them.
+    """
 
     def __init__(self, subscriptions: SubscriptionManager, capacity_bytes: int) -> None:
         self._subscriptions = subscriptions
         self._capacity_bytes = capacity_bytes
-        self._entries: OrderedDict[CacheKey, CacheEntry] = OrderedDict()
-        self._size_bytes = 0
+        self._entries: dict[CacheKey, CacheEntry] = {}
+        self._unwatched: OrderedDict[CacheKey, CacheEntry] = OrderedDict()
+        self._unwatched_bytes = 0
         self._stale: list[CacheEntry] = []
         self.now_timestamp = Timestamp(0)
         """The commit that is being published; set before subscriptions are invalidated."""
@@ -78,7 +83,8 @@ class QueryCache:
             return None
         if entry.fresh_until_seconds is not None and now_seconds > entry.fresh_until_seconds:
             return None
-        self._entries.move_to_end(key)
+        if key in self._unwatched:
+            self._unwatched.move_to_end(key)
         return entry
 
     def rest_until(self, key: CacheKey) -> float:
@@ -121,31 +127,26 @@ class QueryCache:
 
     def watch(self, entry: CacheEntry, client: LiveClient, query_id: int) -> None:
         """Tell `client` when the entry stops being valid."""
+        if not entry.watchers:
+            self._forget_unwatched(entry)
         entry.watchers[client, query_id] = None
 
     def unwatch(self, entry: CacheEntry, client: LiveClient, query_id: int) -> None:
-        """Take that back; an entry nobody needs any more goes."""
-        entry.watchers.pop((client, query_id), None)
-        if entry.watchers:
+        """Take that back; an entry that nobody needs any more goes."""
+        if entry.watchers.pop((client, query_id), _ABSENT) is _ABSENT or entry.watchers:
             return
-        if self._entries.get(entry.key) is not entry:
-            self._end(entry)
-        elif entry.invalidated_at is not None:
+        if self._entries.get(entry.key) is entry and entry.invalidated_at is None:
+            self._remember_unwatched(entry)
+        else:
             self._drop(entry)
 
     def take_stale(self) -> list[CacheEntry]:
         """Return the watched entries invalidated since the last call; the others go."""
         stale, self._stale = self._stale, []
         for entry in stale:
-            if not entry.watchers and self._entries.get(entry.key) is entry:
-                self._drop(entry)
-        return [entry for entry in stale if entry.watchers]
-
-    def clear(self) -> None:
-        """Forget all entries that nobody watches."""
-        for entry in list(self._entries.values()):
             if not entry.watchers:
                 self._drop(entry)
+        return [entry for entry in stale if entry.watchers]
 
     def _invalidate(self, entry: CacheEntry) -> None:
         entry.invalidated_at = self.now_timestamp
@@ -153,30 +154,28 @@ class QueryCache:
         self._stale.append(entry)
 
     def _replace(self, key: CacheKey, previous: CacheEntry | None, entry: CacheEntry) -> None:
-        if previous is not None:
-            self._size_bytes -= previous.size_bytes
-            if not previous.watchers:
-                self._end(previous)
+        if previous is not None and not previous.watchers:
+            self._drop(previous)
         self._entries[key] = entry
-        self._entries.move_to_end(key)
-        self._size_bytes += entry.size_bytes
-        self._evict()
+        self._remember_unwatched(entry)
 
-    def _evict(self) -> None:
-        if self._size_bytes <= self._capacity_bytes:
-            return
-        for entry in list(self._entries.values())[:-1]:
-            if not entry.watchers:
-                self._drop(entry)
-                if self._size_bytes <= self._capacity_bytes:
-                    return
+    def _remember_unwatched(self, entry: CacheEntry) -> None:
+        """Keep an entry for whoever asks next, at the cost of the oldest ones."""
+        self._unwatched[entry.key] = entry
+        self._unwatched_bytes += entry.size_bytes
+        while self._unwatched_bytes > self._capacity_bytes and len(self._unwatched) > 1:
+            self._drop(next(iter(self._unwatched.values())))
+
+    def _forget_unwatched(self, entry: CacheEntry) -> None:
+        if self._unwatched.get(entry.key) is entry:
+            del self._unwatched[entry.key]
+            self._unwatched_bytes -= entry.size_bytes
 
     def _drop(self, entry: CacheEntry) -> None:
-        del self._entries[entry.key]
-        self._size_bytes -= entry.size_bytes
-        self._end(entry)
-
-    def _end(self, entry: CacheEntry) -> None:
+        """Let go of an entry that nobody watches."""
+        self._forget_unwatched(entry)
+        if self._entries.get(entry.key) is entry:
+            del self._entries[entry.key]
         if entry.subscription is not None:
             self._subscriptions.unsubscribe(entry.subscription)
             entry.subscription = None

@@ -11,6 +11,7 @@ A run is made for one transaction. To repeat it, make another.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,10 @@ from realtime.values.annotations import ANY_CODEC
 from realtime.values.json_encoding import decode_json
 from realtime.values.value import Value
 
+_log = logging.getLogger("realtime.functions")
+
 MAX_NESTING = 8
+_CLEAN_UP_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +235,19 @@ class FunctionRun:
         finally:
             self.budget.stop()
             self._is_active = was_active
+            self._close(coroutine, function)
+
+    def _close(self, coroutine: Coroutine[Any, Any, Any], function: AppFunction) -> None:
+        """End a handler that has not ended by itself; its clean-up gets little time."""
+        if getattr(coroutine, "cr_frame", None) is None:
+            return
+        try:
+            self.budget.resume(at_least_seconds=_CLEAN_UP_SECONDS)
             coroutine.close()
+        except (Exception, FunctionStopped):
+            _log.exception("`%s` did not end cleanly", function.path)
+        finally:
+            self.budget.stop()
 
     def _check_awaited(self, function: AppFunction) -> None:
         for operation in self.unawaited:

@@ -68,8 +68,8 @@ class Operation(Awaitable[T_co], Generic[T_co]):
     def __await__(self) -> Steps[T_co]:
         """Run the operation and return its result."""
         self._scope.check_active()
-        self._scope.budget.pause()
         try:
+            self._scope.budget.pause()
             self._scope.unawaited.pop(self, None)
             steps, self._steps = self._steps, None
             if steps is None:

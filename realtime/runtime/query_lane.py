@@ -28,6 +28,9 @@ from realtime.runtime.operation import Steps
 _log = logging.getLogger("realtime.runtime")
 
 SLICE_SECONDS = 0.005
+OVERRUN_SECONDS = 10 * SLICE_SECONDS
+PAUSE_SHARE = 0.1
+MAX_PAUSE_SECONDS = 0.050
 GIVE_WAY_SECONDS = 0.001
 MAX_WAITING = 10_000
 
@@ -129,18 +132,26 @@ class QueryLane:
             self._idle_waiters.append(waiter)
             await waiter
 
-    def _schedule(self) -> None:
-        if not self._is_scheduled:
-            self._is_scheduled = True
+    def _schedule(self, last_turn_seconds: float = 0.0) -> None:
+        if self._is_scheduled:
+            return
+        self._is_scheduled = True
+        if last_turn_seconds > OVERRUN_SECONDS:
+            pause_seconds = min(last_turn_seconds * PAUSE_SHARE, MAX_PAUSE_SECONDS)
+            self._loop.call_later(pause_seconds, self._turn)
+        else:
             self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
         """Start what waits until the slice is used up, and let one suspended job go on.
 
         One step of a long scan a turn, after the others: scans that never end keep nobody waiting.
+        A turn that a handler has stretched far over its slice is followed by a pause, so that what
+        came in meanwhile, mutations above all, gets through before the next such handler.
         """
         self._is_scheduled = False
-        end = self._clock.monotonic_seconds() + SLICE_SECONDS
+        started = self._clock.monotonic_seconds()
+        end = started + SLICE_SECONDS
         while (start := self._next_waiting()) is not None:
             self._step(start())
             if self._give_way() >= end:
@@ -149,7 +160,7 @@ class QueryLane:
             self._step(self._suspended.popleft())
             self._give_way()
         if self.has_work:
-            self._schedule()
+            self._schedule(self._clock.monotonic_seconds() - started)
         else:
             self._wake_idle()
 

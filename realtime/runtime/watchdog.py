@@ -135,16 +135,21 @@ class TimeBudget:
         self._used_seconds = 0.0
         self._started: float | None = None
 
-    def resume(self) -> None:
+    def resume(self, at_least_seconds: float = 0.0) -> None:
         """Start counting: control goes to the handler."""
-        assert self._started is None
+        self._stop_counting()
         self._started = time.monotonic()
-        self._watchdog.arm(max(0.0, self._limit_seconds - self._used_seconds))
+        left_seconds = self._limit_seconds - self._used_seconds
+        self._watchdog.arm(max(at_least_seconds, left_seconds))
 
     def pause(self) -> None:
         """Stop counting: control has come back. FunctionStopped if the time is used up."""
-        self._watchdog.disarm()
-        self._stop_counting()
+        try:
+            self._watchdog.disarm()
+        finally:
+            self._stop_counting()
+        if self._used_seconds >= self._limit_seconds:
+            raise FunctionStopped
 
     def stop(self) -> None:
         """Stop counting for good, however control came back."""

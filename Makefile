@@ -65,6 +65,10 @@ test: .venv node_modules ## Run the whole test suite
 seeds: .venv ## Run the property tests for a long time, with new seeds
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -m hypothesis $(ARGS)
 
+.PHONY: breakages
+breakages: .venv node_modules ## Break each promise by one line and see that a test notices
+	$(BIN)/python -m tests.breakages $(ARGS)
+
 .PHONY: screenshot
 screenshot: .venv node_modules ## Renew the picture of the README
 	$(BIN)/python -m pytest tests/clients/test_browser.py --screenshot docs/images/chat.png

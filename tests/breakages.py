@@ -9,6 +9,7 @@ nothing keeps; one whose line is gone must be written anew. Exit code 1 if there
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -164,7 +165,10 @@ def _is_noticed(breakage: Breakage, tree: Path) -> str | None:
     file.write_text(source.replace(breakage.line, breakage.wrong))
     try:
         command = [sys.executable, "-m", "pytest", "-q", "-x", *breakage.tests.split()]
-        run = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=_SECONDS)
+        environment = {**os.environ, "HYPOTHESIS_PROFILE": "unshrunk"}
+        run = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=_SECONDS
+        )
     except subprocess.TimeoutExpired:
         return None
     finally:

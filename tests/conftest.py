@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.harness.programs import CLIENTS, Node, find_chromium, find_node
 from tests.harness.server_process import ServerProcess
@@ -21,6 +21,11 @@ settings.register_profile(
     settings.get_profile("quick"),
     max_examples=5_000,
     suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "unshrunk",
+    settings.get_profile("quick"),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
 
 _IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false", "no")

@@ -69,8 +69,10 @@ class QueryCtx:
         self, reference: Query[P, R], /, *_: P.args, **named: P.kwargs
     ) -> Operation[R]: ...
     @overload
+    def run_query(self, reference: Query[..., R], args: Mapping[str, Any], /) -> Operation[R]: ...
+    @overload
     def run_query(
-        self, reference: Reference, args: Mapping[str, Any] | None = None, /, **named: Any
+        self, reference: str, args: Mapping[str, Any] | None = None, /, **named: Any
     ) -> Operation[Any]: ...
     def run_query(self, reference: Any, /, *args: Any, **named: Any) -> Operation[Any]:
         """Run another query on the same snapshot and return its result.
@@ -101,7 +103,11 @@ class MutationCtx(QueryCtx):
     ) -> Operation[R]: ...
     @overload
     def run_mutation(
-        self, reference: Reference, args: Mapping[str, Any] | None = None, /, **named: Any
+        self, reference: Mutation[..., R], args: Mapping[str, Any], /
+    ) -> Operation[R]: ...
+    @overload
+    def run_mutation(
+        self, reference: str, args: Mapping[str, Any] | None = None, /, **named: Any
     ) -> Operation[Any]: ...
     def run_mutation(self, reference: Any, /, *args: Any, **named: Any) -> Operation[Any]:
         """Run another mutation in the same transaction; if it fails, only its writes go.

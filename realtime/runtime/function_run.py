@@ -41,6 +41,7 @@ from realtime.runtime.watchdog import FunctionStopped, TimeBudget, Watchdog
 from realtime.schema.document import Document
 from realtime.schema.document_codec import DocumentCodec
 from realtime.values.annotations import ANY_CODEC
+from realtime.values.codec import is_dict
 from realtime.values.json_encoding import decode_json
 from realtime.values.value import Value
 
@@ -148,7 +149,8 @@ class FunctionRun:
                 "Cross component call depth limit exceeded. Do you have an infinite loop in your "
                 "app?"
             )
-        if (args and named) or len(args) > 1:
+        is_mapping = len(args) == 1 and (args[0] is None or is_dict(args[0]))
+        if args and (named or not is_mapping):
             raise ValidationError(
                 "Pass the arguments as keywords in Python names, or as one mapping in wire names"
             )

@@ -1,0 +1,62 @@
+"""What type checkers must understand of an app's code. Never run."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from functions.messages import list_messages, send
+from realtime import (
+    UNSET,
+    Id,
+    MutationCtx,
+    QueryCtx,
+    Unset,
+    gather,
+    gt,
+    mutation,
+    query,
+)
+from schema import Changes, Message, MessageRole, Session
+
+
+@query
+async def reads(ctx: QueryCtx, session_id: Id[Session], message_id: Id[Message]) -> list[Message]:
+    session = await ctx.db.get(session_id)
+    assert_type(session, Session | None)
+    assert session is not None
+    assert_type(session.id, Id[Session])
+    assert_type(session.creation_time, float)
+    assert_type(session.user_id, str)
+
+    message = await ctx.db.get(Message, message_id)
+    assert_type(message, Message | None)
+    if message is not None:
+        assert_type(message.role, MessageRole)
+        assert_type(message.changes, Changes | Unset)
+        if message.changes is not UNSET:
+            assert_type(message.changes.files, list[str])
+
+    table_query = ctx.db.query(Message).with_index(
+        Message.by_sessionId, gt("creation_time", 1.0), session_id=session_id
+    )
+    assert_type(await table_query.order("desc").first(), Message | None)
+    async for one in ctx.db.query(Message):
+        assert_type(one, Message)
+    assert_type(await ctx.db.get_many([session_id]), list[Session | None])
+    both = await gather(ctx.db.get(session_id), ctx.db.get(message_id))
+    assert_type(both, tuple[Session | None, Message | None])
+    assert_type(await ctx.run_query(list_messages, session_id=session_id), list[Message])
+    return await ctx.db.query(Message).filter(lambda message: message.role == "user").collect()
+
+
+@mutation
+async def writes(ctx: MutationCtx, session_id: Id[Session]) -> Id[Message]:
+    first = await ctx.db.insert(
+        Message, session_id=session_id, role="user", content="Hello", timestamp=ctx.now()
+    )
+    assert_type(first, Id[Message])
+    await ctx.db.patch(first, content="Hello again", changes=UNSET)
+    await ctx.db.delete(first)
+    second = await ctx.run_mutation(send, session_id=session_id, role="user", content="Hi")
+    assert_type(second, Id[Message])
+    return second

@@ -39,14 +39,14 @@ BREAKAGES: tuple[Breakage, ...] = (
         "realtime/runtime/mutation_lane.py",
         "        await lane.make_durable(is_alone=len(self._unanswered) == 1)\n",
         "        lane.answer(self._unanswered)\n        await lane.make_durable(is_alone=False)\n",
-        "tests/acceptance/test_durability.py",
+        "tests/integration/runtime",
     ),
     Breakage(
         "a re-send runs twice",
         "realtime/runtime/mutation_lane.py",
         "        job.record = self._stored_answer(job)\n",
         "        job.record = None\n",
-        "tests/acceptance/test_durability.py",
+        "tests/integration/runtime",
     ),
     Breakage(
         "a failed nested call keeps its writes",
@@ -109,7 +109,7 @@ BREAKAGES: tuple[Breakage, ...] = (
         "realtime/runtime/mutation_lane.py",
         "            for job in members:\n                await self._run_alone(job)\n",
         "            for job in members:\n                self.reject(job, OverloadedError('refused'))\n",
-        "tests/unit/runtime",
+        "tests/integration/runtime",
     ),
     Breakage(
         "an endless handler is not stopped",

@@ -253,7 +253,7 @@ class Play:
         match kind:
             case "write":
                 for path, args in details[0]:
-                    self._submit(path, self._with_card(args))
+                    self.submit(path, self._with_card(args))
             case "subscribe":
                 client, slot, (path, args) = details
                 self._query_ids += 1
@@ -280,7 +280,7 @@ class Play:
         if query_id is not None:
             self.clients[client].unsubscribe(query_id)
 
-    def _submit(self, path: str, args: dict[str, Any]) -> None:
+    def submit(self, path: str, args: dict[str, Any]) -> None:
         def finish(outcome: MutationOutcome) -> None:
             self._unanswered -= 1
             self.history.apply(path, args, outcome)
@@ -334,3 +334,30 @@ def test_live_results_are_never_wrong_and_never_stay_stale(
 def test_live_results_are_right_on_sqlite_too(board: LoadedApp, history: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(play(board, SqliteStore.open(Path(folder) / "data.sqlite3"), history))
+
+
+async def read_slowly_while_another_reads_on(board: LoadedApp) -> None:
+    async with running_backend(board, persistence=MemoryStore(), limits=LIMITS) as backend:
+        game = Play(backend, lambda: None)
+        slow, other, _ = game.clients
+        await game.run([("write", [("cards:add", {"listName": "a", "rank": 0.0})])] * 200)
+        slow.subscribe(1, "cards:inList", {"listName": "a"})
+        slow.subscribe(2, "cards:inList", {"listName": "b"})
+        began_at = backend.timestamp
+        await turn()
+        game.submit("cards:add", {"listName": "b", "rank": 1.0})
+        while not other.results:
+            if backend.timestamp > began_at and not other.queries:
+                other.subscribe(1, "cards:inList", {"listName": "b"})
+            await turn()
+        early = (dict(slow.results), slow.timestamp)
+        while not slow.results:
+            await turn()
+
+        assert early == ({}, 0), "the slow update is still under way when the other is done"
+        assert slow.timestamp == began_at
+        assert value_of(slow.results[2]) == []
+
+
+def test_update_that_takes_long_stays_at_the_time_at_which_it_began(board: LoadedApp) -> None:
+    asyncio.run(asyncio.wait_for(read_slowly_while_another_reads_on(board), 30))

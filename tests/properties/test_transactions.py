@@ -37,6 +37,8 @@ from tests.unit.database.history import (
     MutationRun,
     Run,
     bodies,
+    commit_mutations,
+    few_writes,
     indexes_of,
     open_store,
     write_something,
@@ -281,23 +283,8 @@ class CachedReads(RuleBasedStateMachine):
             self.compare(self.asked[-1], limit)
 
     def commit(self, draws: Draws) -> None:
-        committer = self.database.committer
-        batch = committer.begin(self.database.catalog)
-        for _ in range(draws.draw(st.integers(1, 2))):
-            run = MutationRun(self.database.begin_mutation(batch), self.committed)
-            for _ in range(draws.draw(counts)):
-                write_something(draws, run)
-            writes = run.transaction.write_set
-            if writes:
-                committer.add(batch, writes, writes.row_writes())
-                batch.last_timestamp = committer.next_timestamp()
-                self.committed = run.view
-        if batch.is_empty:
-            committer.roll_back()
-            return
-        committer.seal(batch, batch.last_timestamp, 0.0)
-        committer.commit()
-        self.database.advance(batch, batch.last_timestamp)
+        mutations = [few_writes(draws) for _ in range(draws.draw(st.integers(1, 2)))]
+        self.committed, _ = commit_mutations(self.database, self.committed, mutations)
 
     def get(self, document_id: str) -> None:
         key = encode_key(document_id)

@@ -61,6 +61,16 @@ async def count(ctx: QueryCtx) -> float:
     return float(len(await ctx.db.query(Note).full_table_scan().collect()))
 """
 
+SEED = """
+from realtime import MutationCtx, internal_mutation
+from schema import Note
+
+@internal_mutation
+async def demo(ctx: MutationCtx) -> dict[str, str]:
+    await ctx.db.insert(Note, list_id="demo", text="hello")
+    return {"listId": "demo"}
+"""
+
 
 def write_app(root: Path) -> Path:
     """Write the app of notes into a folder of its own; return the folder."""
@@ -68,6 +78,7 @@ def write_app(root: Path) -> Path:
     (app / "functions").mkdir(parents=True)
     (app / "schema.py").write_text(SCHEMA)
     (app / "functions" / "notes.py").write_text(NOTES)
+    (app / "functions" / "seed.py").write_text(SEED)
     return app
 
 

@@ -345,14 +345,20 @@ async def test_fenced_server_closes_its_sockets_with_1011_and_is_not_ready(
     assert len(causes) == 1
 
 
-async def test_demo_data_is_shown_once_it_is_there(serve: Any, tmp_path: Path) -> None:
+async def test_demo_data_is_shown_once_the_admin_has_run_its_function(
+    serve: Any, tmp_path: Path
+) -> None:
+    call = {"path": "seed:demo", "args": {}}
     async with running_app(serve, tmp_path) as app:
         before = await app.http.get("/demo.json")
-        app.application.demo_json = b'{"sessionId":"x"}'
+        await app.http.post("/api/mutation", json=call)
+        after_stranger = await app.http.get("/demo.json")
+        headers = {"Authorization": "Convex test|secret"}
+        await app.http.post("/api/function", json=call, headers=headers)
         after = await app.http.get("/demo.json")
 
-    assert before.status_code == 404
-    assert after.json() == {"sessionId": "x"}
+    assert (before.status_code, after_stranger.status_code) == (404, 404)
+    assert after.json() == {"listId": "demo"}
     assert after.headers["cache-control"] == "no-store"
 
 

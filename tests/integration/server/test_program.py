@@ -100,14 +100,6 @@ def test_bad_admin_key_in_the_environment_is_refused(
 
 
 def test_function_is_run_before_serving(start_server: StartServer, app: Path) -> None:
-    seed = app / "functions" / "seed.py"
-    seed.write_text(
-        "from realtime import MutationCtx, internal_mutation\nfrom schema import Note\n\n"
-        "@internal_mutation\nasync def demo(ctx: MutationCtx) -> dict[str, str]:\n"
-        "    await ctx.db.insert(Note, list_id='demo', text='hello')\n"
-        "    return {'listId': 'demo'}\n"
-    )
-
     server: ServerProcess = start_server(app=app, command="dev", options=("--run", "seed:demo"))
 
     assert httpx.get(f"{server.url}/demo.json").json() == {"listId": "demo"}

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from realtime.database.database import Database
 from realtime.database.index_range import RangeBound
 from realtime.database.scan import Scan
 from realtime.database.transaction import Transaction
@@ -356,3 +357,50 @@ def write_something(draws: Draws, run: MutationRun) -> None:
             run.replace(draws.document_id(run.view), draws.draw(bodies))
         case _:
             run.delete(draws.document_id(run.view))
+
+
+def commit_mutations(
+    database: Database, committed: Model, mutations: Sequence[Callable[[MutationRun], None]]
+) -> tuple[Model, list[Effects]]:
+    """Run mutations in one batch, commit and advance; nothing is left of a batch that is refused.
+
+    Returns:
+        What is committed then, and what each mutation did.
+    """
+    committer = database.committer
+    batch = committer.begin(database.catalog)
+    after, effects = committed, list[Effects]()
+    for mutation in mutations:
+        run = MutationRun(database.begin_mutation(batch), after)
+        mutation(run)
+        writes = run.transaction.write_set
+        if writes:
+            committer.add(batch, writes, writes.row_writes())
+            batch.last_timestamp = committer.next_timestamp()
+            after = run.view
+            effects.append(run.effects())
+    if batch.is_empty:
+        committer.roll_back()
+        return committed, []
+    committer.seal(batch, batch.last_timestamp, database.allocator.last_creation_time)
+    try:
+        committer.commit()
+    except StorageFullError:
+        committer.roll_back()
+        return committed, []
+    database.advance(batch, batch.last_timestamp)
+    return after, effects
+
+
+def few_writes(draws: Draws) -> Callable[[MutationRun], None]:
+    """A mutation of a few writes, some of them in a nested call that may fail."""
+
+    def mutation(run: MutationRun) -> None:
+        for _ in range(draws.draw(st.integers(1, 3))):
+            write_something(draws, run)
+        if draws.one_of([False, False, True]):
+            run.open_layer()
+            write_something(draws, run)
+            run.close_layer(fails=draws.draw(st.booleans()))
+
+    return mutation

@@ -194,6 +194,23 @@ def test_functions_of_the_guide_do_what_it_says(tmp_path: Path) -> None:
     run_app(write_guide_app(tmp_path), steps)
 
 
+def test_paths_are_those_of_the_guide(tmp_path: Path) -> None:
+    functions = write_guide_app(tmp_path) / "functions"
+    (functions / "admin").mkdir()
+    greeting = (
+        "from realtime import query\n\n@query(name='{}')\nasync def f(ctx):\n    return 'hi'\n"
+    )
+    for file, name in (("main", "default"), ("admin/users", "ban"), ("_shared", "hidden")):
+        (functions / f"{file}.py").write_text(greeting.format(name))
+
+    async def steps(backend: Backend) -> None:
+        for path in ("main", "main:default", "main.js:default", "admin/users:ban"):
+            assert await call(backend, path) == "hi"
+        assert "Could not find" in await call(backend, "_shared:hidden")
+
+    run_app(tmp_path, steps)
+
+
 FRAGMENTS = [
     block
     for document in (GUIDE, REFERENCE)

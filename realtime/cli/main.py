@@ -56,7 +56,7 @@ def dev(
     run: RunPath = None,
 ) -> None:
     """Serve an app for its developer: clients see error texts and logs."""
-    _serve(app_folder, host, port, site_port, data, redact_errors, run)
+    _serve(app_folder, host, port, site_port, data, redact_errors, run, is_for_developer=True)
 
 
 @app.command()
@@ -112,6 +112,8 @@ def _serve(
     data: Path | None,
     redact_errors: bool,
     run_path: str | None,
+    *,
+    is_for_developer: bool = False,
 ) -> None:
     from realtime.cli.data_directory import DEFAULT_NAME
     from realtime.cli.serve import ServeOptions, serve_app
@@ -124,6 +126,7 @@ def _serve(
         data_directory=(app_folder / DEFAULT_NAME if data is None else data).resolve(),
         redact_errors=redact_errors,
         run_path=run_path,
+        reports_blocked_loop=is_for_developer,
     )
     raise typer.Exit(serve_app(options))
 

@@ -61,6 +61,8 @@ class ServeOptions:
     port: int
     data_directory: Path
     redact_errors: bool
+    reports_blocked_loop: bool = False
+    """Whether a handler that blocks the loop is logged with its stack."""
     run_path: str | None = None
     """A function to run before serving."""
 
@@ -90,7 +92,13 @@ def _open_server(options: ServeOptions, directory: DataDirectory, clock: Clock) 
     )
     store = SqliteStore.open(directory.database_path)
     try:
-        backend = Backend(app, store, clock, redact_errors=options.redact_errors)
+        backend = Backend(
+            app,
+            store,
+            clock,
+            redact_errors=options.redact_errors,
+            reports_blocked_loop=options.reports_blocked_loop,
+        )
     except BaseException:
         store.close()
         raise

@@ -34,7 +34,7 @@ from realtime.runtime.outcome import (
 from realtime.runtime.query_cache import QueryCache
 from realtime.runtime.query_lane import QueryLane
 from realtime.runtime.registry import LoadedApp
-from realtime.runtime.watchdog import Watchdog
+from realtime.runtime.watchdog import BLOCKED_SECONDS, Watchdog
 from realtime.storage.persistence import Persistence
 
 _log = logging.getLogger("realtime.runtime")
@@ -66,6 +66,7 @@ class Backend:
         *,
         redact_errors: bool,
         limits: Limits | None = None,
+        reports_blocked_loop: bool = False,
     ) -> None:
         """Recover from `persistence`; DefinitionError if the app does not fit what it holds."""
         self.app = app
@@ -77,6 +78,8 @@ class Backend:
         self._database = Database(persistence, app.schema, clock, self._limits.database)
         self._texts = ErrorTexts(app.root, clock, redact_errors=redact_errors)
         self._watchdog = Watchdog()
+        if reports_blocked_loop:
+            self._watchdog.on_blocked = _report_blocked_loop
         settings = RunSettings(
             app.registry,
             app.root,
@@ -87,6 +90,8 @@ class Backend:
         self._runner = FunctionRunner(settings, self._texts, clock, self.counters)
         self._cache = QueryCache(self._database.subscriptions, self._limits.query_cache_bytes)
         self._on_fenced: list[Callable[[BaseException], None]] = []
+        self._awaited: set[asyncio.Future[MutationOutcome]] = set()
+        """Answers that callers wait for; at a fence nobody knows what would be in them."""
         self._commit_thread: CommitThread
         self._query_lane: QueryLane
         self._mutation_lane: MutationLane
@@ -200,7 +205,11 @@ class Backend:
                 answer.set_result(outcome)
 
         self._submit(answer, MutationJob(call, None, 0, finish))
-        outcome = await answer
+        self._awaited.add(answer)
+        try:
+            outcome = await answer
+        finally:
+            self._awaited.discard(answer)
         if outcome.rejection is not None:
             raise outcome.rejection
         return outcome
@@ -282,10 +291,17 @@ class Backend:
         error = _unavailable("fenced")
         for job in self._mutation_lane.drop_all():
             self._mutation_lane.reject(job, error)
-        for client in self._live.clients():
-            client.fail(error)
+        for answer in self._awaited:
+            if not answer.done():
+                answer.set_exception(error)
+        self._live.fail_all(error)
         for callback in self._on_fenced:
             callback(cause)
+
+
+def _report_blocked_loop(stack: str) -> None:
+    milliseconds = int(BLOCKED_SECONDS * 1000)
+    _log.warning("A handler has kept everybody waiting for %d ms, in\n%s", milliseconds, stack)
 
 
 def _unavailable(state: State) -> UnavailableError:

@@ -28,7 +28,7 @@ class HandlerFailure(Exception):
     """Carries an exception that left a handler, apart from those of calling it."""
 
     def __init__(self, cause: BaseException) -> None:
-        super().__init__(str(cause))
+        super().__init__(type(cause).__name__)
         self.cause = cause
 
 
@@ -47,7 +47,7 @@ class ErrorTexts:
         request_id = request_id or self._clock.random_bytes(_REQUEST_ID_BYTES).hex()
         cause = error.cause if isinstance(error, HandlerFailure) else error
         head = f"[Request ID: {request_id}] Server Error"
-        text = self._uncaught(cause) if error is not cause else str(cause)
+        text = self._uncaught(cause) if error is not cause else _text_of(cause)
         is_ours = isinstance(cause, RealtimeError)
         _log.log(
             logging.INFO if is_ours else logging.ERROR,
@@ -100,4 +100,11 @@ def _shown_name(cause: BaseException) -> str:
 def _shown_text(cause: BaseException) -> str:
     if isinstance(cause, ApplicationError) and cause.text is None:
         return (_data(cause)[0] or b"").decode()
-    return str(cause)
+    return _text_of(cause)
+
+
+def _text_of(cause: BaseException) -> str:
+    try:
+        return str(cause)
+    except Exception:  # the app's own `__str__` may fail too
+        return "(an error whose text could not be made)"

@@ -219,37 +219,49 @@ class FunctionRun:
     def _drive(self, coroutine: Coroutine[Any, Any, Any], function: AppFunction) -> Steps[Any]:
         was_active, self._is_active = self._is_active, True
         try:
-            self.budget.resume()
-            while True:
-                try:
-                    yielded = coroutine.send(None)
-                except StopIteration as stop:
-                    return stop.value
-                if yielded is not SUSPEND:
-                    raise _foreign_await(yielded, coroutine, function, self._settings.root)
-                self._is_active = False
-                yield SUSPEND
-                self._is_active = True
+            try:
+                self.budget.resume()
+                while True:
+                    try:
+                        yielded = coroutine.send(None)
+                    except StopIteration as stop:
+                        return stop.value
+                    except (FunctionStopped, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:  # `sys.exit()` ends the function, not the server
+                        raise HandlerFailure(error) from error
+                    if yielded is not SUSPEND:
+                        raise HandlerFailure(
+                            _foreign_await(yielded, coroutine, function, self._settings.root)
+                        )
+                    self._is_active = False
+                    yield SUSPEND
+                    self._is_active = True
+            finally:
+                self.budget.stop()
         except FunctionStopped:
+            self.budget.stop()  # it may have arrived just before the one above
             raise self.budget.error(function.path) from None
-        except Exception as error:  # whatever the app's code raises is reported by the runner
-            raise HandlerFailure(error) from error
         finally:
-            self.budget.stop()
-            self._is_active = was_active
+            self._is_active = False
             self._close(coroutine, function)
+            self._is_active = was_active
 
     def _close(self, coroutine: Coroutine[Any, Any, Any], function: AppFunction) -> None:
         """End a handler that has not ended by itself; its clean-up gets little time."""
         if getattr(coroutine, "cr_frame", None) is None:
             return
         try:
-            self.budget.resume(at_least_seconds=_CLEAN_UP_SECONDS)
-            coroutine.close()
-        except (Exception, FunctionStopped):
-            _log.exception("`%s` did not end cleanly", function.path)
-        finally:
+            try:
+                self.budget.resume(at_least_seconds=_CLEAN_UP_SECONDS)
+                coroutine.close()
+            finally:
+                self.budget.stop()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
             self.budget.stop()
+            _log.exception("`%s` did not end cleanly", function.path)
 
     def _check_awaited(self, function: AppFunction) -> None:
         for operation in self.unawaited:

@@ -30,6 +30,8 @@ from realtime.values.value import Value
 _log = logging.getLogger("realtime.runtime")
 
 _MAX_RESOLVED = 20_000
+_MAX_RESOLVED_BYTES = 1_000
+"""Longer arguments are read anew each time: what is kept must stay small."""
 
 
 _Found = dict[int, tuple[CacheEntry | None, QueryResult]]
@@ -109,9 +111,10 @@ class LiveQueries:
             if entry is not None:
                 self._cache.unwatch(entry, client, query_id)
 
-    def clients(self) -> list[LiveClient]:
-        """Return the clients that have had an update or wait for one."""
-        return list({**dict.fromkeys(self._watched), **dict.fromkeys(self._queued)})
+    def fail_all(self, error: RealtimeError) -> None:
+        """Tell all clients that have had an update, or wait for one, that they can't go on."""
+        for client in {**dict.fromkeys(self._watched), **dict.fromkeys(self._queued)}:
+            _fail_client(client, error)
 
     def announce_stale(self) -> None:
         """Tell the clients whose results the last commit has made stale."""
@@ -161,7 +164,7 @@ class LiveQueries:
             if removed is not None:
                 self._deliver(client, holder, found, removed)
         except OverloadedError as error:
-            client.fail(error)
+            _fail_client(client, error)
         finally:
             self._let_go(client, found)
             self._updating.pop(client, None)
@@ -289,7 +292,8 @@ class LiveQueries:
         resolved = self._resolved.get(slot)
         if resolved is None:
             resolved = self._read_call(call)
-            self._resolved[slot] = resolved
+            if len(call.args) <= _MAX_RESOLVED_BYTES:
+                self._resolved[slot] = resolved
             if len(self._resolved) > _MAX_RESOLVED:
                 self._resolved.popitem(last=False)
         return resolved
@@ -331,7 +335,9 @@ def _fail(answer: asyncio.Future[QueryResult]) -> Callable[[Exception], None]:
 
 
 def _fail_client(client: LiveClient, error: Exception) -> None:
-    if isinstance(error, RealtimeError):
+    if not isinstance(error, RealtimeError):
+        error = UnavailableError("Your request couldn't be completed. Try again later.")
+    try:
         client.fail(error)
-    else:
-        client.fail(UnavailableError("Your request couldn't be completed. Try again later."))
+    except Exception:
+        _log.exception("A client could not be told that it has failed")

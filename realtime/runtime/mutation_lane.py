@@ -34,6 +34,7 @@ from realtime.database.transaction import Transaction
 from realtime.errors import OverloadedError, RealtimeError, StorageError
 from realtime.runtime.counters import Counters
 from realtime.runtime.function_runner import FunctionRunner, RunReport
+from realtime.runtime.operation import Steps
 from realtime.runtime.outcome import ClientError, FunctionCall, MutationOutcome
 from realtime.storage.persistence import CHECKPOINT_AT_BYTES, Persistence, RequestRecord
 
@@ -71,8 +72,11 @@ class MutationJob:
     timestamp: Timestamp = field(default=Timestamp(0))
 
 
+_NO_JOBS: deque[MutationJob] = deque()
+
+
 class OutcomeUnknown(Exception):
-    """A COMMIT failed in a way that does not tell whether it is on disk."""
+    """A COMMIT or checkpoint failed in a way that does not tell what is on disk."""
 
 
 class MutationLane:
@@ -124,16 +128,14 @@ class MutationLane:
 
     def submit(self, client: object, job: MutationJob) -> None:
         """Queue a mutation of `client`; OverloadedError when too many wait."""
-        queue = self._waiting.get(client)
-        if queue is None:
-            queue = self._waiting[client] = deque()
+        queue = self._waiting.get(client, _NO_JOBS)
         if len(queue) >= MAX_WAITING_PER_CLIENT or self._waiting_count >= MAX_WAITING:
             raise OverloadedError(
                 f"Too many mutations are waiting (limit: {MAX_WAITING_PER_CLIENT} a client, "
                 f"{MAX_WAITING} in all). Wait for some to finish",
                 code="TooManyConcurrentMutations",
             )
-        queue.append(job)
+        self._waiting.setdefault(client, deque()).append(job)
         self._waiting_count += 1
         self._arrival.set()
 
@@ -263,7 +265,10 @@ class MutationLane:
             return
         generations = self._database.generations
         generations.make_way_for_checkpoint(wal_bytes)
-        is_complete = await self._commit_thread.run(self._persistence.checkpoint)
+        try:
+            is_complete = await self._commit_thread.run(self._persistence.checkpoint)
+        except StorageError as error:  # its members are answered: none may be repeated
+            raise OutcomeUnknown(str(error)) from error
         generations.resume_after_checkpoint(is_complete=is_complete)
         self._next_checkpoint_bytes = 0 if is_complete else wal_bytes + CHECKPOINT_RETRY_BYTES
 
@@ -349,7 +354,7 @@ class _BatchRun:
         steps = self._lane.runner.run(job.call, function, args, self._begin_run, lambda: True)
         while True:
             try:
-                next(steps)
+                _step(steps)
             except StopIteration as stop:
                 job.report = stop.value
                 break
@@ -431,6 +436,21 @@ class _BatchRun:
         """Answered mutations must not be repeated when a later part of the batch fails."""
         done = set(map(id, answered))
         self._members[:] = [job for job in self._members if id(job) not in done]
+
+
+def _step(steps: Steps[RunReport]) -> None:
+    """Run a handler on, outside of any task, as in the other lanes.
+
+    `asyncio.timeout` in a handler, or `current_task().cancel()`, would end the lane otherwise.
+    """
+    task = asyncio.current_task()
+    assert task is not None, "the lane is a task"
+    loop = task.get_loop()
+    asyncio.tasks._leave_task(loop, task)
+    try:
+        next(steps)
+    finally:
+        asyncio.tasks._enter_task(loop, task)
 
 
 def _answer(job: MutationJob, outcome: MutationOutcome) -> None:

@@ -105,7 +105,8 @@ class QueryCache:
         """Keep a new result and watch what it was read from.
 
         The same bytes as before become the same object, so that whoever holds the old result sees
-        that nothing has changed.
+        that nothing has changed. A result that is older than the one kept is not watched, and so
+        counts as stale: nobody would let go of it.
         """
         previous = self._entries.get(key)
         if previous is not None and previous.result.modification == result.modification:
@@ -118,11 +119,13 @@ class QueryCache:
             now_seconds + TIME_DEPENDENT_SECONDS if is_time_dependent else None,
             now_seconds + _REST_FACTOR * run_seconds if rests else 0.0,
         )
+        if previous is not None and previous.computed_at > entry.computed_at:
+            entry.invalidated_at = Timestamp(token.timestamp + 1)
+            return entry
         entry.subscription = self._subscriptions.subscribe(token, lambda: self._invalidate(entry))
         if entry.subscription is None:
             entry.invalidated_at = Timestamp(token.timestamp + 1)
-        if previous is None or previous.computed_at <= entry.computed_at:
-            self._replace(key, previous, entry)
+        self._replace(key, previous, entry)
         return entry
 
     def watch(self, entry: CacheEntry, client: LiveClient, query_id: int) -> None:

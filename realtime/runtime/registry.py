@@ -27,8 +27,11 @@ from realtime.runtime.registration import Mutation, RegisteredFunction
 from realtime.runtime.signature import Signature, compile_signature
 from realtime.schema.schema import Schema, schema_from_module
 
+_PACKAGE = Path(__file__).parents[1]
 _SCHEMA = "schema"
 _FUNCTIONS = "functions"
+_app_modules: set[str] = set()
+"""Names of the modules that loaded apps brought along; the next load does not meet them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +118,12 @@ def _load_schema(root: Path) -> Schema:
     if not (root / f"{_SCHEMA}.py").is_file():
         return schema_from_module(ModuleType(_SCHEMA))
     module = _import(_SCHEMA, root)
-    return schema_from_module(module)
+    try:
+        return schema_from_module(module)
+    except DefinitionError as error:
+        if error.place is not None:
+            raise
+        raise DefinitionError(error.reason, place=module.__file__) from error
 
 
 def _function_modules(root: Path) -> Iterator[tuple[str, str]]:
@@ -123,7 +131,7 @@ def _function_modules(root: Path) -> Iterator[tuple[str, str]]:
     folder = root / _FUNCTIONS
     for file in sorted(folder.rglob("*.py")):
         parts = file.relative_to(folder).with_suffix("").parts
-        if not any(part.startswith("_") for part in parts):
+        if not any(part.startswith(("_", ".")) for part in parts):
             yield "/".join(parts), ".".join((_FUNCTIONS, *parts))
 
 
@@ -170,17 +178,25 @@ def _place(function: RegisteredFunction[Any, Any]) -> str:
 def _importable(root: Path) -> Generator[None]:
     """Make `schema` and `functions` mean those of `root`, freshly, from here on.
 
-    The modules and the root stay importable afterwards, for imports inside of functions.
+    The modules and the root stay importable afterwards, for imports inside of functions. Other
+    modules of the app, imported by these two, are fresh as well.
     """
     for name in list(sys.modules):
-        if name in (_SCHEMA, _FUNCTIONS) or name.startswith(f"{_FUNCTIONS}."):
+        is_entered = name in (_SCHEMA, _FUNCTIONS) or name.startswith(f"{_FUNCTIONS}.")
+        if is_entered or name in _app_modules:
             del sys.modules[name]
     entry = str(root)
     while entry in sys.path:
         sys.path.remove(entry)
     sys.path.insert(0, entry)
     importlib.invalidate_caches()
-    yield
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        for name in sys.modules.keys() - before:
+            if _is_of_app(getattr(sys.modules[name], "__file__", None), root):
+                _app_modules.add(name)
 
 
 def _import(name: str, root: Path) -> ModuleType:
@@ -193,7 +209,7 @@ def _import(name: str, root: Path) -> ModuleType:
     except SyntaxError as error:
         place = f"{error.filename}:{error.lineno}"
         raise DefinitionError(f"{type(error).__name__}: {error.msg}", place=place) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}"
         raise DefinitionError(reason, place=_failing_place(error, root)) from error
 
@@ -201,5 +217,12 @@ def _import(name: str, root: Path) -> ModuleType:
 def _failing_place(error: BaseException, root: Path) -> str:
     """Return file and line of the innermost frame of the app in a traceback."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename.startswith(str(root))]
+    own = [frame for frame in frames if _is_of_app(frame.filename, root)]
     return f"{own[-1].filename}:{own[-1].lineno}" if own else str(root)
+
+
+def _is_of_app(file: str | None, root: Path) -> bool:
+    """Say whether a file is the app's own: the app's folder may hold this package and others."""
+    if file is None or not Path(file).is_relative_to(root) or Path(file).is_relative_to(_PACKAGE):
+        return False
+    return "site-packages" not in Path(file).relative_to(root).parts

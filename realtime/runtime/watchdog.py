@@ -15,13 +15,19 @@ A call into C that does not return can't be interrupted; the exception waits for
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 import time
+import traceback
+from collections.abc import Callable
 
 from realtime.errors import TimeLimitError
 
 _POLL_SECONDS = 0.02
 _IDLE_POLLS = 100
+_STACK_FRAMES = -3
+"""The innermost frames: those of the handler."""
+BLOCKED_SECONDS = 0.1
 _JUMPS = 100
 
 
@@ -42,6 +48,10 @@ class Watchdog:
         self._wake = threading.Event()
         self._is_parked = False
         self._is_closed = False
+        self.on_blocked: Callable[[str], None] | None = None
+        """Called in the watchdog's thread with the stack of a handler that runs on and on."""
+        self._armed_at = 0.0
+        self._reported_at = 0.0
         self._deadline: float | None = None
         self._has_fired = False
         self._thread: threading.Thread | None = None
@@ -61,7 +71,8 @@ class Watchdog:
 
     def arm(self, seconds: float) -> None:
         """Let the exception come after `seconds` from now."""
-        self._deadline = time.monotonic() + seconds
+        self._armed_at = time.monotonic()
+        self._deadline = self._armed_at + seconds
         if self._is_parked:
             self._wake.set()
 
@@ -94,6 +105,7 @@ class Watchdog:
                 idle_polls += 1
             else:
                 idle_polls = 0
+                self._report_if_blocked()
                 self._fire_if_due()
             if idle_polls < _IDLE_POLLS:
                 self._wake.wait(_POLL_SECONDS)
@@ -104,6 +116,18 @@ class Watchdog:
                 self._is_parked = False
                 idle_polls = 0
             self._wake.clear()
+
+    def _report_if_blocked(self) -> None:
+        """Say once, with the stack, that one stretch of a handler keeps the loop from turning."""
+        armed_at = self._armed_at
+        if self.on_blocked is None or armed_at == self._reported_at:
+            return
+        if time.monotonic() - armed_at < BLOCKED_SECONDS or self._deadline is None:
+            return
+        self._reported_at = armed_at
+        frame = sys._current_frames().get(self._thread_id)  # pyright: ignore[reportPrivateUsage]
+        if frame is not None:
+            self.on_blocked("".join(traceback.format_stack(frame, _STACK_FRAMES)))
 
     def _fire_if_due(self) -> None:
         with self._lock:

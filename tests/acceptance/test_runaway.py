@@ -160,3 +160,17 @@ def test_query_that_reads_for_ever_is_stopped_by_the_limit_of_reads(
     assert answer["status"] == "error"
     assert "Too many reads in a single function execution" in answer["errorMessage"]
     assert "first" in server.run("notes:list")
+
+
+def test_developer_is_told_which_handler_keeps_everybody_waiting(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    httpx.post(
+        f"{server.url}/api/query",
+        json={"path": "loops:plain", "args": {"marker": str(tmp_path / "marker")}},
+        timeout=30,
+    )
+
+    log = server.log
+    assert "A handler has kept everybody waiting for 100 ms" in log
+    assert "loops.py" in log and "in _loop" in log

@@ -10,8 +10,8 @@ MISSING_FUNCTION = (
     "Could not find public function for 'seed:demo'. Did you forget to run `npx convex dev`?"
 )
 APPLICATION_ERRORS = {
-    "sendToMissing": ("SessionNotFound", "does not exist"),
-    "markMissing": ("MessageNotFound", "does not exist"),
+    "sendToMissing": ("SessionNotFound", "There is no session"),
+    "markMissing": ("MessageNotFound", "There is no message"),
     "markWithoutChanges": ("NoChanges", "has no changes"),
 }
 CONTENTS = ["first", "second", "from elsewhere"]
@@ -67,5 +67,6 @@ def check_errors(result: dict[str, Any], path_prefix: str = "") -> None:
         error = errors[name]
         assert error is not None, f"{name} succeeded"
         assert error["kind"] == "ConvexError"
-        assert error["data"] == {"code": code}
+        assert error["data"]["code"] == code
+        assert reason in error["data"]["message"]
         assert reason in error["message"]

@@ -21,21 +21,22 @@ async def wrong_return(ctx: QueryCtx, session_id: Id[Session]) -> Id[Message]:
 @query
 async def reads(ctx: QueryCtx, session_id: Id[Session], message_id: Id[Message]) -> str:
     session = await ctx.db.get(session_id)
-    session.user_id  # error
+    print(session.user_id)  # error
     await ctx.db.get(Message, session_id)  # error
     await ctx.run_query(list_messages, session_id=message_id)  # error
     await ctx.run_query(list_messages, session_id="not an id")  # error
     message = await ctx.db.get(message_id)
     assert message is not None
     message.content = "changed"  # error
-    message.changes.files  # error
+    print(message.changes.files)  # error
     return message.contents  # error
 
 
 @mutation
-async def writes(ctx: MutationCtx, session_id: Id[Session], message_id: Id[Message]) -> None:
+async def writes(ctx: MutationCtx, session: Id[Session], message: Id[Message]) -> None:
     await ctx.db.insert(Session, user_id="a", created_at=1.0, last_active_at=1.0)  # error
-    await ctx.db.insert(Message, session_id=message_id, role="user", content="", timestamp=1)  # error
-    await ctx.db.insert(Message, session_id=session_id, role="user", content=1, timestamp=1)  # error
-    await ctx.db.insert(Message, session_id=session_id, role="usr", content="", timestamp=1)  # error
-    await ctx.db.insert(Message, session_id=session_id, role="user", text="", timestamp=1)  # error
+    insert = ctx.db.insert
+    await insert(Message, session_id=message, role="user", content="", timestamp=1)  # error
+    await insert(Message, session_id=session, role="user", content=1, timestamp=1)  # error
+    await insert(Message, session_id=session, role="usr", content="", timestamp=1)  # error
+    await insert(Message, session_id=session, role="user", text="", timestamp=1)  # error

@@ -38,7 +38,7 @@ class DatabaseLimits:
     hold: HoldLimits = field(default_factory=HoldLimits)
     scan_chunk: int = 256
     """Rows that a scan reads before it lets the loop turn."""
-    hot_cache_bytes: int = 32 * 1024 * 1024
+    hot_cache_bytes: int = 16 * 1024 * 1024
 
 
 class Database:

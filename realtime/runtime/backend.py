@@ -51,7 +51,7 @@ class Limits:
     database: DatabaseLimits = field(default_factory=DatabaseLimits)
     user_time_seconds: float = 1.0
     """Time of one query's or mutation's own code; reads and writes are not counted."""
-    query_cache_bytes: int = 16 * 1024 * 1024
+    query_cache_bytes: int = 8 * 1024 * 1024
     """For results that nobody is subscribed to."""
 
 

@@ -10,12 +10,23 @@ from __future__ import annotations
 import logging
 import traceback
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from realtime.clock import Clock
-from realtime.errors import ApplicationError, ConvexError, RealtimeError, ValidationError
+from realtime.errors import (
+    ApplicationError,
+    ConvexError,
+    RealtimeError,
+    StorageError,
+    ValidationError,
+)
 from realtime.runtime.outcome import ClientError
 from realtime.values.annotations import ANY_CODEC
-from realtime.values.json_encoding import encode_json
+from realtime.values.codec import is_dict, is_list
+from realtime.values.json_encoding import encode_json, encode_value
+from realtime.values.value import Value
 
 _log = logging.getLogger("realtime.functions")
 
@@ -48,7 +59,7 @@ class ErrorTexts:
         cause = error.cause if isinstance(error, HandlerFailure) else error
         head = f"[Request ID: {request_id}] Server Error"
         text = self._uncaught(cause) if error is not cause else _text_of(cause)
-        is_ours = isinstance(cause, RealtimeError)
+        is_ours = isinstance(cause, RealtimeError) and not isinstance(cause, StorageError)
         _log.log(
             logging.INFO if is_ours else logging.ERROR,
             "%s failed [Request ID: %s]: %s",
@@ -99,8 +110,25 @@ def _shown_name(cause: BaseException) -> str:
 
 def _shown_text(cause: BaseException) -> str:
     if isinstance(cause, ApplicationError) and cause.text is None:
-        return (_data(cause)[0] or b"").decode()
+        return _shown_data(cause)
     return _text_of(cause)
+
+
+def _shown_data(cause: ApplicationError) -> str:
+    try:
+        tree = _in_insertion_order(ANY_CODEC.encode(cause.data))
+    except ValidationError:
+        return ""
+    return msgspec.json.encode(tree).decode()
+
+
+def _in_insertion_order(value: Value) -> Any:
+    """Return a value as a JSON tree whose objects keep the order in which they were written."""
+    if is_dict(value):
+        return {name: _in_insertion_order(member) for name, member in value.items()}
+    if is_list(value):
+        return [_in_insertion_order(element) for element in value]
+    return encode_value(value)
 
 
 def _text_of(cause: BaseException) -> str:

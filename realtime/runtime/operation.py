@@ -65,6 +65,10 @@ class Operation(Awaitable[T_co], Generic[T_co]):
         """Return the file, line and function in which the operation was created."""
         return self._code.co_filename, self._line, self._code.co_name
 
+    def abandon(self) -> None:
+        """Say that the operation will not be awaited, and that this is no mistake."""
+        self._scope.unawaited.pop(self, None)
+
     def __await__(self) -> Steps[T_co]:
         """Run the operation and return its result."""
         self._scope.check_active()
@@ -93,6 +97,12 @@ async def gather(*operations: Awaitable[Any]) -> tuple[Any, ...]:
     """Run operations of one `ctx` one after another and return their results in order.
 
     What `Promise.all` is in JavaScript. `asyncio.gather` can't be used in queries and mutations:
-    it would run them outside of the function.
+    it would run them outside of the function. If one fails, those after it are not run.
     """
-    return tuple([await operation for operation in operations])
+    try:
+        return tuple([await operation for operation in operations])
+    except BaseException:
+        for operation in operations:
+            if isinstance(operation, Operation):
+                operation.abandon()
+        raise

@@ -15,7 +15,7 @@ from realtime.runtime.registry import AppFunction
 from realtime.schema.document import Document
 from realtime.schema.document_codec import DocumentCodec
 from realtime.values.json_encoding import encode_json
-from realtime.values.size import check_value_limits, display_size
+from realtime.values.size import MAX_ARRAY_LENGTH, check_value_limits, display_size
 from realtime.values.validators import ArrayValidator, TableNames, UnionValidator, Validator
 
 MAX_RESULT_BYTES = 16 * 1024 * 1024
@@ -57,6 +57,8 @@ def _from_known(
     """Return the joined bytes of known documents; None if `result` is anything else."""
     if type(result) is not list:
         return _known_bytes(result, known, validator)
+    if len(result) > MAX_ARRAY_LENGTH:  # pyright: ignore[reportUnknownArgumentType] user data
+        return None  # the other way says what is wrong
     element: Validator | None = None
     if validator is not None:
         if not isinstance(validator, ArrayValidator):

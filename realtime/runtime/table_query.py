@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from dataclasses import dataclass, replace
+from inspect import iscoroutinefunction
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from realtime.database.catalog import BY_CREATION_TIME_NAME, TableInfo
@@ -113,6 +114,11 @@ class TableQuery(Generic[T]):
 
     def filter(self, predicate: Callable[[T], bool]) -> TableQuery[T]:
         """Keep the documents for which `predicate` is true; the others count as read too."""
+        if iscoroutinefunction(predicate):
+            raise ValidationError(
+                "`filter` takes a plain function of the document; it got an `async def`, and a "
+                "filter can't await"
+            )
         if len(self._plan.filters) >= MAX_OPERATORS:
             raise ValidationError(f"Can't construct query with more than {MAX_OPERATORS} operators")
         return self._chain(filters=(*self._plan.filters, predicate))

@@ -25,7 +25,7 @@ from realtime.errors import TimeLimitError
 
 _POLL_SECONDS = 0.02
 _IDLE_POLLS = 100
-_STACK_FRAMES = -3
+_STACK_FRAMES = 3
 """The innermost frames: those of the handler."""
 BLOCKED_SECONDS = 0.1
 _JUMPS = 100

@@ -124,33 +124,6 @@ async def test_endless_mutation_leaves_no_writes_and_keeps_nobody_elses_out(
     assert "never committed" not in server.run("notes:list")
 
 
-@pytest.mark.asyncio
-async def test_others_are_served_between_two_endless_queries(
-    server: ServerProcess, tmp_path: Path
-) -> None:
-    markers = [tmp_path / str(number) for number in range(4)]
-    async with RawClient(server.url) as client:
-        runaways = [asyncio.create_task(call_patiently(server.url, marker)) for marker in markers]
-        await asyncio.to_thread(
-            wait_for, lambda: any(m.exists() for m in markers), "one of them to run"
-        )
-        response = await client.mutate("notes:add", {"text": "between"})
-        have_begun = sum(marker.exists() for marker in markers)
-        answers = await asyncio.gather(*runaways)
-
-    assert response["success"]
-    assert have_begun < len(markers)
-    assert all(TIMED_OUT in answer["errorMessage"] for answer in answers)
-
-
-async def call_patiently(url: str, marker: Path) -> dict[str, Any]:
-    async with httpx.AsyncClient(timeout=30) as http:
-        body = {"path": "loops:plain", "args": {"marker": str(marker)}}
-        answer = await http.post(f"{url}/api/query", json=body)
-    message: dict[str, Any] = answer.raise_for_status().json()
-    return message
-
-
 def test_query_that_reads_for_ever_is_stopped_by_the_limit_of_reads(
     server: ServerProcess, tmp_path: Path
 ) -> None:

@@ -61,10 +61,10 @@ class ServeOptions:
     port: int
     data_directory: Path
     redact_errors: bool
-    reports_blocked_loop: bool = False
-    """Whether a handler that blocks the loop is logged with its stack."""
     run_path: str | None = None
     """A function to run before serving."""
+    reports_blocked_loop: bool = False
+    """Whether a handler that blocks the loop is logged with its stack."""
 
 
 def serve_app(options: ServeOptions) -> int:

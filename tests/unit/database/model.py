@@ -117,12 +117,11 @@ class Model:
 
     def next_of(self, within: Range, last: Document | None) -> Document | None:
         """The first document of a range behind `last`, or of all."""
-        behind = [
-            document
-            for document in self.table(within.table)
-            if last is None or within.comes_before(last, document)
-        ]
-        return next(iter(within.of(behind)), None)
+        behind = filter(within.holds, self.table(within.table))
+        if last is not None:
+            behind = (each for each in behind if within.comes_before(last, each))
+        first = max if within.descending else min
+        return first(behind, key=within.place, default=None)
 
 
 @dataclass(frozen=True)

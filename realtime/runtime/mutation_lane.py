@@ -382,11 +382,16 @@ class _BatchRun:
         return self._lane.persistence.find_request(job.session_id, job.request_id)
 
     async def _write(self, job: MutationJob) -> None:
+        """Add the rows of a success to the batch, and its answer if it may be asked for again.
+
+        Also an answer without rows is kept: a second run might find something to do, and the
+        client was told that there was nothing.
+        """
         report = job.report
         assert report is not None
         committer, batch = self._lane.database.committer, self._batch
         writes = report.transaction.write_set if report.transaction is not None else None
-        if report.error is not None or writes is None or not writes:
+        if report.error is not None or writes is None or not (writes or job.session_id):
             return
         rows = writes.row_writes()
         while len(rows) > SLICE_ROWS:

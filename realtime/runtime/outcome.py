@@ -97,7 +97,7 @@ class QueryResult:
 class MutationOutcome:
     """How a mutation ended, once what it saw is durable.
 
-    `timestamp` is that of its commit, or of its snapshot if it wrote nothing or failed.
+    `timestamp` is that of its commit, or of its snapshot if nothing of it was committed.
     `rejection` is set beside `error` when the server could not take the mutation (a full disk, too
     much work): nothing happened, and the same call may succeed later.
     """

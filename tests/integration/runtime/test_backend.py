@@ -195,6 +195,23 @@ async def test_nothing_is_answered_while_the_commit_is_held(store: Store) -> Non
 
 
 @pytest.mark.asyncio
+async def test_answer_without_writes_is_repeated_though_a_second_run_would_differ(
+    store: Store,
+) -> None:
+    async with workshop(store) as backend:
+        sent, sent_again = Submissions(backend), Submissions(backend)
+
+        sent.submit("notes:count", session="s", number=1, label="a")
+        [first] = await sent.answers()
+        await mutate(backend, "notes:add", label="a", text="x")
+        sent_again.submit("notes:count", session="s", number=1, label="a")
+        [second] = await sent_again.answers()
+
+        assert first.value == second.value is not None
+        assert first.timestamp == second.timestamp
+
+
+@pytest.mark.asyncio
 async def test_unknown_outcome_of_a_commit_fences(store: Store) -> None:
     causes: list[BaseException] = []
 

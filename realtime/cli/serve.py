@@ -1,6 +1,6 @@
 """`realtime serve` and `realtime dev`: a server from its start to its end.
 
-Start: own the data directory, load the app, open the storage and recover, run the function that
+Start: load the app, own the data directory, open the storage and recover, run the function that
 was asked for, listen. Stop, by SIGTERM or SIGINT: take no new connections, let the application
 stop in order (see `Application.stop`), close, exit 0; a second signal exits at once. A server
 whose storage has failed stops by itself and exits 1, so that whoever supervises it restarts it.
@@ -30,7 +30,7 @@ from realtime.clock import Clock, SystemClock
 from realtime.errors import RealtimeError, UnavailableError
 from realtime.runtime.backend import Backend
 from realtime.runtime.outcome import ADMIN, FunctionCall
-from realtime.runtime.registry import load_app
+from realtime.runtime.registry import LoadedApp, load_app
 from realtime.server.admin_key import load_admin_key
 from realtime.server.application import Application, ServerSettings
 from realtime.server.connection import MAX_MESSAGE_BYTES
@@ -74,8 +74,9 @@ def serve_app(options: ServeOptions) -> int:
     )
     clock = SystemClock()
     try:
+        app = load_app(options.app_folder)  # first: where there is no app, nothing is to be made
         with DataDirectory.open(options.data_directory) as directory:
-            server = _open_server(options, directory, clock)
+            server = _open_server(app, options, directory, clock)
             with closing(_bind(options.host, options.port)) as listener:
                 return server.serve_until_stopped(listener)
     except RealtimeError as error:
@@ -83,8 +84,9 @@ def serve_app(options: ServeOptions) -> int:
         return FAILED
 
 
-def _open_server(options: ServeOptions, directory: DataDirectory, clock: Clock) -> AppServer:
-    app = load_app(options.app_folder)
+def _open_server(
+    app: LoadedApp, options: ServeOptions, directory: DataDirectory, clock: Clock
+) -> AppServer:
     settings = ServerSettings(
         admin_key=load_admin_key(os.environ, directory.path, options.app_folder.name, clock),
         web_directory=options.app_folder / _WEB,

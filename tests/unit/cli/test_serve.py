@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from realtime.cli.serve import AppServer, ServeOptions
+from realtime.cli.serve import AppServer, ServeOptions, serve_app
 from realtime.errors import OverloadedError, StorageError
 from realtime.runtime.outcome import ClientError, FunctionCall, MutationOutcome
 from realtime.server.application import Application
@@ -144,3 +144,16 @@ def test_signal_while_a_function_runs_at_start_gives_it_up() -> None:
     asyncio.run(start())
 
     assert was_cancelled
+
+
+@pytest.mark.parametrize("folder", ["absent", "."])
+def test_data_directory_is_not_made_where_there_is_no_app(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str
+) -> None:
+    data = tmp_path / folder / ".realtime"
+
+    code = serve_app(ServeOptions(tmp_path / folder, "127.0.0.1", 0, data, False))
+
+    assert code == 1
+    assert "folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from random import Random
-from typing import Any, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, overload
 
-from realtime.runtime.database_api import DatabaseReader, DatabaseScope, DatabaseWriter
+from realtime.runtime.database_api import (
+    DatabaseReader,
+    DatabaseScope,
+    DatabaseWriter,
+    NotInQueriesError,
+)
 from realtime.runtime.log_lines import Logger, LogLines
 from realtime.runtime.operation import Operation, Steps
 from realtime.runtime.outcome import FunctionKind
@@ -83,6 +88,20 @@ class QueryCtx:
             named: Arguments as keywords in Python names.
         """
         return Operation(self._scope, lambda: self._scope.call("query", reference, args, named))
+
+    if not TYPE_CHECKING:  # a type checker says by itself that a query's `ctx` has no such method
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say of a nested mutation what to do; other names are unknown as usual."""
+            if name == "run_mutation":
+                raise NotInQueriesError(
+                    "Cannot call a mutation function from a query function: queries can only read. "
+                    "Declare the calling function with `@mutation`, or let the client call the "
+                    "mutation"
+                )
+            raise AttributeError(
+                f"`{type(self).__name__}` has no attribute `{name}`", name=name, obj=self
+            )
 
 
 class MutationCtx(QueryCtx):

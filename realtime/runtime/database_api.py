@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
 
 from realtime.database.catalog import TableInfo
 from realtime.errors import ValidationError
@@ -18,6 +18,12 @@ from realtime.values.value import UNSET, Value
 
 D = TypeVar("D", bound=Document)
 P = ParamSpec("P")
+
+_WRITES = ("insert", "patch", "replace", "delete")
+
+
+class NotInQueriesError(ValidationError, AttributeError):
+    """A query asked for what mutations alone have; to `hasattr` it is simply not there."""
 
 
 class DatabaseScope(QueryScope, Protocol):
@@ -78,6 +84,17 @@ class DatabaseReader:
             return None
         name = self._scope.transaction.table_name(number)
         return cast("Id[D]", text) if name == _table_name(table) else None
+
+    if not TYPE_CHECKING:  # a type checker says by itself that a reader has no such method
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say of a write what to do; other names are unknown as usual."""
+            if name in _WRITES:
+                raise NotInQueriesError(
+                    f"Queries can only read: `ctx.db.{name}` is there in mutations alone. Declare "
+                    "the function with `@mutation`, or move the write into a mutation"
+                )
+            raise AttributeError(f"`ctx.db` has no attribute `{name}`", name=name, obj=self)
 
     def _get(self, table: Any, document_id: Any) -> Steps[Any]:
         yield from ()

@@ -79,6 +79,10 @@ class OutcomeUnknown(Exception):
     """A COMMIT or checkpoint failed in a way that does not tell what is on disk."""
 
 
+class NotPublished(Exception):
+    """A batch that is on disk could not be made visible: memory and file disagree."""
+
+
 class MutationLane:
     """Queues mutations and runs them in batches; one task on the loop."""
 
@@ -179,8 +183,10 @@ class MutationLane:
         members: list[MutationJob] = []
         try:
             await _BatchRun(self, members).run()
-        except (OverloadedError, StorageError):
+        except (OverloadedError, StorageError) as error:
             self._database.committer.roll_back()
+            if not members:  # it could not begin, so nobody would ever be taken
+                self._reject_all(error)
             for job in members:
                 await self._run_alone(job)
 
@@ -190,6 +196,10 @@ class MutationLane:
             await _BatchRun(self, [], only=job).run()
         except (OverloadedError, StorageError) as error:
             self._database.committer.roll_back()
+            self.reject(job, error)
+
+    def _reject_all(self, error: RealtimeError) -> None:
+        for job in self.drop_all():
             self.reject(job, error)
 
     def reject(self, job: MutationJob, error: RealtimeError) -> None:
@@ -246,8 +256,15 @@ class MutationLane:
             raise OutcomeUnknown(str(error)) from error
 
     def finish(self, batch: Batch, timestamp: Timestamp, members: Sequence[MutationJob]) -> None:
-        """Publish a durable batch and hand its answers out, in one turn."""
-        self._publish(batch, timestamp)
+        """Publish a durable batch and hand its answers out, in one turn.
+
+        Raises:
+            NotPublished: The storage failed. No member may be run again.
+        """
+        try:
+            self._publish(batch, timestamp)
+        except (OverloadedError, StorageError) as error:
+            raise NotPublished(str(error)) from error
         self._counters.commits += batch.mutation_count
         self._counters.commit_batches += 1
         self._on_published()
@@ -267,9 +284,9 @@ class MutationLane:
         generations.make_way_for_checkpoint(wal_bytes)
         try:
             is_complete = await self._commit_thread.run(self._persistence.checkpoint)
-        except StorageError as error:  # its members are answered: none may be repeated
+            generations.resume_after_checkpoint(is_complete=is_complete)
+        except (OverloadedError, StorageError) as error:  # no answered member may be repeated
             raise OutcomeUnknown(str(error)) from error
-        generations.resume_after_checkpoint(is_complete=is_complete)
         self._next_checkpoint_bytes = 0 if is_complete else wal_bytes + CHECKPOINT_RETRY_BYTES
 
     def prune_is_due(self) -> bool:

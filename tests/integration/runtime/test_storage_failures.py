@@ -1,0 +1,106 @@
+"""What becomes of mutations when the storage can't begin a batch or show a new commit."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from realtime.errors import OverloadedError, StorageError, UnavailableError
+from realtime.runtime.mutation_lane import BUSY_SECONDS
+from realtime.storage.sqlite import SqliteStore
+from realtime.storage.sqlite_reader import SqliteGeneration
+from realtime.testing import VirtualClock
+from tests.integration.runtime.workshop import Submissions, ask, call, mutate, turns, workshop
+
+DEADLINE_SECONDS = 30.0
+
+
+class FailingStore(SqliteStore):
+    """A store whose steps fail when a test says so."""
+
+    on_begin: Callable[[], None] | None = None
+    on_open_generation: Callable[[], None] | None = None
+
+    def begin(self) -> None:
+        if self.on_begin is not None:
+            self.on_begin()
+        super().begin()
+
+    def open_generation(self, expected_timestamp: int) -> SqliteGeneration | None:
+        if self.on_open_generation is not None:
+            self.on_open_generation()
+        return super().open_generation(expected_timestamp)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> FailingStore:
+    return FailingStore.open(path)
+
+
+def other_program(path: Path) -> Any:
+    """A connection of another program, closed at the end of the block."""
+    return closing(sqlite3.connect(path, isolation_level=None, timeout=0))
+
+
+@pytest.mark.asyncio
+async def test_mutations_are_rejected_when_the_file_stays_busy(
+    path: Path, store: FailingStore
+) -> None:
+    clock = VirtualClock()
+    async with workshop(store, clock=clock) as backend, asyncio.timeout(DEADLINE_SECONDS):
+        with other_program(path) as program:
+            program.execute("BEGIN IMMEDIATE")
+            waiting = Submissions(backend)
+            waiting.submit("notes:add", label="a", text="1")
+            waiting.submit("notes:add", label="a", text="2")
+            while not waiting.outcomes:
+                await turns(5)
+                clock.advance(BUSY_SECONDS / 10)
+            outcomes = await waiting.answers()
+            program.execute("ROLLBACK")
+        await mutate(backend, "notes:add", label="a", text="3")
+
+        assert [type(outcome.rejection) for outcome in outcomes] == [OverloadedError] * 2
+        assert await ask(backend, "notes:labelled", label="a") == ["3"]
+
+
+@pytest.mark.asyncio
+async def test_mutations_are_rejected_when_no_batch_can_begin(store: FailingStore) -> None:
+    def fail() -> None:
+        raise StorageError("The disk is gone")
+
+    async with workshop(store) as backend, asyncio.timeout(DEADLINE_SECONDS):
+        store.on_begin = fail
+        waiting = Submissions(backend)
+        waiting.submit("notes:add", label="a", text="1")
+        waiting.submit("notes:add", label="a", text="2")
+        outcomes = await waiting.answers()
+        store.on_begin = None
+        await mutate(backend, "notes:add", label="a", text="3")
+
+        assert [str(outcome.rejection) for outcome in outcomes] == ["The disk is gone"] * 2
+        assert await ask(backend, "notes:labelled", label="a") == ["3"]
+
+
+@pytest.mark.asyncio
+async def test_commit_that_cannot_be_shown_fences(store: FailingStore) -> None:
+    def fail() -> None:
+        raise StorageError("The disk is gone")
+
+    async with workshop(store) as backend, asyncio.timeout(DEADLINE_SECONDS):
+        store.on_open_generation = fail
+        with pytest.raises(UnavailableError):
+            await backend.run_mutation(call("notes:add", label="a", text="1"))
+
+        assert backend.state == "fenced"

@@ -72,7 +72,7 @@ class Committer:
         return self.recent_sync_seconds < _INLINE_SYNC_SECONDS
 
     def begin(self, catalog: Catalog) -> Batch:
-        """Open a batch; OverloadedError if the file is busy."""
+        """Open a batch; raises as `Persistence.begin`."""
         self._persistence.begin()
         return Batch(catalog, Timestamp(self._last_timestamp + 1))
 

@@ -282,10 +282,14 @@ class Backend:
         self._database.advance(batch, timestamp)
 
     def _fence(self, cause: BaseException) -> None:
+        if isinstance(cause, UnavailableError):
+            reason, traceback = cause.message, None
+        else:
+            reason, traceback = "The storage failed with an unknown outcome", cause
         _log.critical(
-            "The storage failed and the outcome of the last commit is unknown. The server takes "
-            "no more calls; restart it to recover from the file",
-            exc_info=cause,
+            "%s. The server takes no more calls; start it again to recover from the file",
+            reason,
+            exc_info=traceback,
         )
         self.state = "fenced"
         error = _unavailable("fenced")

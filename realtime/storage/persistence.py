@@ -188,6 +188,8 @@ class Persistence(Protocol):
 
         Raises:
             OverloadedError: another program is writing to the file; try again later.
+            UnavailableError: another program has written to it since it was opened. The caller
+                must stop serving.
             StorageError: the storage failed.
         """
         ...

@@ -11,10 +11,12 @@ often not ([m] by itself for a full disk, not for a page limit or a duplicate ke
 bytes were on disk, and only a restart can tell.
 
 Somebody else who writes to the file would make what the server holds in memory wrong.
-`PRAGMA data_version` moves with commits of other connections; it is compared in every transaction
-and by `foreign_write_seen`. It also moves when a failed transaction of our own had spilled to the
-log ([m] a full disk with a small cache), so after each failure it is read anew. What a foreigner
-commits between the end of the failed transaction and that moment is not noticed by it.
+`PRAGMA data_version` moves with commits of other connections; it is compared at the beginning of
+every transaction, which is then refused, and by `foreign_write_seen`. It also moves with a
+checkpoint by another connection, which is as unwelcome, and when a failed transaction of our own
+had spilled to the log ([m] a full disk with a small cache), so after each failure it is read anew.
+What a foreigner commits between the end of the failed transaction and that moment is not noticed
+by it.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import sqlite3
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 
-from realtime.errors import CorruptionError, OverloadedError, StorageFullError
+from realtime.errors import CorruptionError, OverloadedError, StorageFullError, UnavailableError
 from realtime.storage.sqlite_errors import storage_error
 from realtime.storage.sqlite_file import fetch
 from realtime.storage.sqlite_reader import SqliteReader
@@ -48,12 +50,20 @@ class EngineConnection(SqliteReader):
         assert not self.in_transaction, "a transaction is open"
         try:
             self.connection.execute("BEGIN IMMEDIATE")
+            # From here to the end nobody else can write: what is noted now is not lost when a
+            # failure makes the version unreliable.
+            self._note_foreign_write()
         except sqlite3.Error as error:
+            if self.in_transaction:
+                self._roll_back()
             raise storage_error(error, "begin a transaction") from error
         assert self.in_transaction
-        # From here to the end nobody else can write: what is noted now is not lost when a
-        # failure makes the version unreliable.
-        self._note_foreign_write()
+        if self._is_foreign_write_seen:
+            self._roll_back()
+            raise UnavailableError(
+                "Another program has written to the data file while the server was running; "
+                "stop that program"
+            )
 
     @contextmanager
     def writing(self, action: str) -> Generator[None]:

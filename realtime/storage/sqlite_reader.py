@@ -130,7 +130,7 @@ class GenerationPool:
             generation.close()
             raise UnavailableError(
                 f"Expected revision {expected_timestamp} to be the newest in the file, found "
-                f"{newest}: another program wrote to it; stop it and start the server again"
+                f"{newest}: another program has written to it; stop that program"
             )
         return generation
 

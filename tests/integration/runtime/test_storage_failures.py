@@ -104,3 +104,51 @@ async def test_commit_that_cannot_be_shown_fences(store: FailingStore) -> None:
             await backend.run_mutation(call("notes:add", label="a", text="1"))
 
         assert backend.state == "fenced"
+
+
+# Other programs that write to the file
+
+
+def writes(path: Path, statement: str) -> None:
+    with other_program(path) as program:
+        program.execute(statement)
+
+
+@pytest.mark.asyncio
+async def test_next_mutation_after_a_foreign_write_fences(
+    path: Path, store: FailingStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with workshop(store) as backend, asyncio.timeout(DEADLINE_SECONDS):
+        await mutate(backend, "notes:add", label="a", text="1")
+        writes(path, "INSERT INTO settings VALUES ('a', 'b')")
+        with pytest.raises(UnavailableError):
+            await backend.run_mutation(call("notes:add", label="a", text="2"))
+
+        assert backend.state == "fenced"
+        with pytest.raises(UnavailableError):
+            await backend.run_query(call("notes:labelled", label="a"))
+    (record,) = [r for r in caplog.records if r.levelname == "CRITICAL"]
+    assert record.getMessage() == (
+        "Another program has written to the data file while the server was running; stop that "
+        "program. The server takes no more calls; start it again to recover from the file"
+    )
+    reopened = SqliteStore.open(path)
+    async with workshop(reopened) as backend:
+        assert await ask(backend, "notes:labelled", label="a") == ["1"]
+        await mutate(backend, "notes:add", label="a", text="3")
+
+
+@pytest.mark.asyncio
+async def test_newest_timestamp_that_is_not_ours_fences(
+    path: Path, store: FailingStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Between a COMMIT and the snapshot of it nobody holds the file.
+    later = "INSERT INTO revisions SELECT max(last_timestamp) + 9, 0, 0, x'' FROM revisions"
+    async with workshop(store) as backend, asyncio.timeout(DEADLINE_SECONDS):
+        store.on_open_generation = lambda: writes(path, later)
+        with pytest.raises(UnavailableError):
+            await backend.run_mutation(call("notes:add", label="a", text="1"))
+
+        assert backend.state == "fenced"
+    (record,) = [r for r in caplog.records if r.levelname == "CRITICAL"]
+    assert "another program has written to it; stop that program" in record.getMessage()

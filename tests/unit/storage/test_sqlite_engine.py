@@ -76,18 +76,32 @@ def test_write_by_another_program_is_seen_and_stays_seen(
     assert sqlite_store.foreign_write_seen()
 
 
-def test_foreign_write_is_seen_although_a_failure_follows_it(
+def test_no_transaction_begins_after_a_write_by_another_program(
     path: Path, sqlite_store: SqliteStore
 ) -> None:
     commit(sqlite_store, 1, insert(1))
     with foreign(path) as connection:
         connection.execute("INSERT INTO settings VALUES ('a', 'b')")
 
-    sqlite_store.begin()
-    with pytest.raises(StorageError):
-        sqlite_store.write_rows([insert(1)])
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match="Another program has written to the data file"):
+            sqlite_store.begin()
+        assert not sqlite_store.in_transaction
 
-    assert sqlite_store.foreign_write_seen()
+
+def test_foreign_write_is_noticed_also_after_the_file_was_busy(
+    path: Path, sqlite_store: SqliteStore
+) -> None:
+    commit(sqlite_store, 1, insert(1))
+    with foreign(path) as connection:
+        connection.execute("INSERT INTO settings VALUES ('a', 'b')")
+        connection.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OverloadedError):
+            sqlite_store.begin()
+        connection.execute("ROLLBACK")
+
+    with pytest.raises(UnavailableError):
+        sqlite_store.begin()
 
 
 def test_own_work_is_not_taken_for_a_foreign_write(sqlite_store: SqliteStore) -> None:

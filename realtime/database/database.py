@@ -54,6 +54,8 @@ class Database:
         self._clock = clock
         recovered = open_catalog(persistence, schema, clock)
         self.catalog: Catalog = recovered.catalog
+        self.secret: bytes = recovered.secret
+        """Made with the file and kept in it: keys that are derived from it outlive a restart."""
         self.durable: Timestamp = recovered.timestamp
         """The newest timestamp that is on disk; changed by `advance` alone."""
         self.allocator = Allocator(clock, recovered.creation_time, recovered.locator)

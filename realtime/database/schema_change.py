@@ -4,7 +4,8 @@ A digest of the schema in the file says what has been validated: a start with th
 nothing. Otherwise every document of a declared table is checked against its validator, new
 indexes are filled, and indexes that are no longer declared are dropped, all in one SQLite
 transaction: either the file fits the new schema afterwards, or it is as it was before and the
-error names the first document and field that do not fit.
+error names the first document and field that do not fit. The same transaction gives a new file
+its secret, from which keys are derived that must outlive a restart.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from realtime.storage.persistence import Persistence, Recovered, Revision, RowWr
 from realtime.values.index_key import key_successor
 
 _CHUNK = 512
+_SECRET_BYTES = 32
 
 
 class OpenedCatalog(NamedTuple):
@@ -42,6 +44,7 @@ class OpenedCatalog(NamedTuple):
     creation_time: float
     locator: int
     checksum: bytes
+    secret: bytes
 
 
 def open_catalog(persistence: Persistence, schema: Schema, clock: Clock) -> OpenedCatalog:
@@ -53,11 +56,17 @@ def open_catalog(persistence: Persistence, schema: Schema, clock: Clock) -> Open
     found = persistence.recover()
     catalog = catalog_of(found.tables, found.indexes, schema)
     timestamp = Timestamp(found.last_timestamp)
-    if found.schema_digest != schema.digest():
+    secret = found.secret or clock.random_bytes(_SECRET_BYTES)
+    if found.schema_digest != schema.digest() or found.secret is None:
         timestamp = Timestamp(max(found.last_timestamp + 1, clock.now_ns()))
-        catalog = _adopt(persistence, schema, catalog, found, timestamp)
+        catalog = _adopt(persistence, schema, catalog, found, timestamp, secret)
     return OpenedCatalog(
-        catalog, timestamp, found.last_creation_time, found.last_locator, found.last_checksum
+        catalog,
+        timestamp,
+        found.last_creation_time,
+        found.last_locator,
+        found.last_checksum,
+        secret,
     )
 
 
@@ -67,12 +76,14 @@ def _adopt(
     catalog: Catalog,
     found: Recovered,
     timestamp: Timestamp,
+    secret: bytes,
 ) -> Catalog:
     persistence.begin()
     try:
         for definition in schema.tables.values():
             catalog = _adopt_table(persistence, catalog, definition)
         persistence.write_schema_digest(schema.digest())
+        persistence.write_secret(secret)
         persistence.write_revision(
             Revision(timestamp, timestamp, found.last_creation_time, found.last_checksum)
         )

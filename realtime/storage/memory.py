@@ -33,6 +33,7 @@ from realtime.storage.persistence import (
 from realtime.storage.versioned_map import VersionedMap
 
 _SCHEMA_DIGEST: Final = "schema_digest"
+_SECRET: Final = "secret"
 
 
 class MemoryStore:
@@ -86,6 +87,7 @@ class MemoryStore:
         """Return what the store holds."""
         sequence = self.engine_sequence
         revision = self._newest_revision(sequence)
+        secret = self._settings.get(_SECRET, sequence)
         return Recovered(
             revision.last_timestamp,
             revision.creation_time,
@@ -94,6 +96,7 @@ class MemoryStore:
             tuple(row for _, row in reversed(tuple(self._tables.descending_items(sequence)))),
             tuple(row for _, row in reversed(tuple(self._indexes.descending_items(sequence)))),
             self._settings.get(_SCHEMA_DIGEST, sequence),
+            None if secret is None else bytes.fromhex(secret),
         )
 
     def begin(self) -> None:
@@ -164,6 +167,10 @@ class MemoryStore:
     def write_schema_digest(self, digest: str) -> None:
         """Set the digest of the validated schema."""
         self._settings.put(_SCHEMA_DIGEST, digest, self._writing())
+
+    def write_secret(self, secret: bytes) -> None:
+        """Keep the secret of the store."""
+        self._settings.put(_SECRET, secret.hex(), self._writing())
 
     def write_revision(self, revision: Revision) -> None:
         """Record the batch."""

@@ -116,7 +116,8 @@ class Recovered:
 
     `last_locator` is the largest in use; a fresh store has 0, 0.0, 0, b"" and nothing else.
     Tables are ordered by number, indexes by id. `schema_digest` names the schema that the
-    documents were validated against, None if there was none yet.
+    documents were validated against, None if there was none yet. `secret` is what
+    `write_secret` has kept, None in a fresh store.
     """
 
     last_timestamp: int
@@ -126,6 +127,7 @@ class Recovered:
     tables: tuple[TableRow, ...]
     indexes: tuple[IndexRow, ...]
     schema_digest: str | None
+    secret: bytes | None
 
 
 class Reader(Protocol):
@@ -235,6 +237,10 @@ class Persistence(Protocol):
 
     def write_schema_digest(self, digest: str) -> None:
         """Set the digest of the validated schema; raises like `write_rows`."""
+        ...
+
+    def write_secret(self, secret: bytes) -> None:
+        """Keep the bytes from which the server derives its keys; raises like `write_rows`."""
         ...
 
     def write_revision(self, revision: Revision) -> None:

@@ -67,7 +67,9 @@ _PRUNE_REQUESTS: Final = (
     "SELECT session_id, request_id FROM requests WHERE timestamp < ?"
     " ORDER BY timestamp, session_id, request_id LIMIT ?)"
 )
+_WRITE_SETTING: Final = "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)"
 _SCHEMA_DIGEST: Final = "schema_digest"
+_SECRET: Final = "secret"
 
 
 class SqliteStore:
@@ -141,7 +143,8 @@ class SqliteStore:
             connection,
             "SELECT index_id, table_number, name, fields FROM indexes ORDER BY index_id",
         )
-        digests = fetch(connection, "SELECT value FROM settings WHERE name = ?", _SCHEMA_DIGEST)
+        settings = dict(fetch(connection, "SELECT name, value FROM settings"))
+        digest, secret = settings.get(_SCHEMA_DIGEST.encode()), settings.get(_SECRET.encode())
         return Recovered(
             last_timestamp,
             last_creation_time,
@@ -152,7 +155,8 @@ class SqliteStore:
                 IndexRow(index_id, table_number, name.decode(), tuple(json.loads(fields)))
                 for index_id, table_number, name, fields in indexes
             ),
-            digests[0][0].decode() if digests else None,
+            None if digest is None else digest.decode(),
+            None if secret is None else bytes.fromhex(secret.decode()),
         )
 
     def begin(self) -> None:
@@ -242,11 +246,12 @@ class SqliteStore:
     def write_schema_digest(self, digest: str) -> None:
         """Set the digest of the validated schema."""
         with self._engine.writing("write the schema digest"):
-            self._engine.write(
-                "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)",
-                _SCHEMA_DIGEST,
-                digest,
-            )
+            self._engine.write(_WRITE_SETTING, _SCHEMA_DIGEST, digest)
+
+    def write_secret(self, secret: bytes) -> None:
+        """Keep the secret of the file."""
+        with self._engine.writing("write the secret"):
+            self._engine.write(_WRITE_SETTING, _SECRET, secret.hex())
 
     def write_revision(self, revision: Revision) -> None:
         """Record the batch."""

@@ -59,6 +59,23 @@ def test_first_start_creates_the_declared_tables(store: Store) -> None:
     database.close()
 
 
+def test_secret_is_made_once_and_stays_through_a_change_of_the_schema(store: Store) -> None:
+    database = open_database(store, PLAIN)
+    secret = database.secret
+    database.close()
+    assert store.recover().secret == secret
+    assert len(secret) == 32
+
+    database = restarted(store, PLAIN)
+    assert database.secret == secret
+    database.close()
+    database = restarted(store, BY_TEXT)
+
+    assert database.secret == secret
+    assert store.recover().secret == secret
+    database.close()
+
+
 def test_new_table_is_created_beside_the_others(store: Store) -> None:
     open_database(store, PLAIN).close()
 

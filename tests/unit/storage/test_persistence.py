@@ -195,6 +195,7 @@ def test_rolled_back_transaction_leaves_nothing(store: Store) -> None:
     store.write_requests([REQUEST])
     store.write_catalog([TableRow(1, "a")], [IndexRow(BY_NAME, 1, "by_name", ("name",))])
     store.write_schema_digest("digest")
+    store.write_secret(b"secret")
     store.write_revision(revision(2))
     assert store.recover() != before
     store.rollback()
@@ -281,7 +282,7 @@ def test_pruning_deletes_the_oldest_requests_in_chunks(store: Store) -> None:
 
 
 def test_fresh_store_recovers_nothing(store: Store) -> None:
-    assert store.recover() == Recovered(0, 0.0, 0, b"", (), (), None)
+    assert store.recover() == Recovered(0, 0.0, 0, b"", (), (), None, None)
 
 
 def test_recovery_returns_the_newest_of_everything(store: Store) -> None:
@@ -289,6 +290,7 @@ def test_recovery_returns_the_newest_of_everything(store: Store) -> None:
     store.begin()
     store.write_catalog([TableRow(2, "b"), TableRow(1, "ä")], indexes[::-1])
     store.write_schema_digest("old")
+    store.write_secret(b"\x00secret\xff")
     store.write_revision(Revision(1, 4, 1700000000000.25, b"first"))
     store.commit()
     store.begin()
@@ -305,6 +307,7 @@ def test_recovery_returns_the_newest_of_everything(store: Store) -> None:
         (TableRow(1, "ä"), TableRow(2, "b")),
         indexes,
         "new",
+        b"\x00secret\xff",
     )
 
 

@@ -118,6 +118,7 @@ def test_closed_store_is_one_file_with_everything_in_it(path: Path) -> None:
     store.write_requests([record])
     store.write_catalog([TableRow(1, "a")], [IndexRow(INDEX, 1, "by_a", ("a",))])
     store.write_schema_digest("digest")
+    store.write_secret(b"secret")
     store.write_revision(Revision(1, 3, 2.5, b"chain"))
     store.commit()
     recovered = store.recover()

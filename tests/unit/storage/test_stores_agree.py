@@ -261,6 +261,11 @@ class StoresAgree(RuleBasedStateMachine):
     def write_schema_digest(self, digest: str) -> None:
         self.both(lambda store: store.write_schema_digest(digest))
 
+    @precondition(in_transaction)
+    @rule(secret=st.binary(max_size=3))
+    def write_secret(self, secret: bytes) -> None:
+        self.both(lambda store: store.write_secret(secret))
+
     @precondition(not_in_transaction)
     @rule()
     def checkpoint(self) -> None:

@@ -103,6 +103,7 @@ def test_second_begin_is_refused_and_changes_nothing(store: Store) -> None:
         lambda store: store.write_catalog([TableRow(1, "a")], []),
         lambda store: store.drop_index(1),
         lambda store: store.write_schema_digest("digest"),
+        lambda store: store.write_secret(b"secret"),
         lambda store: store.write_revision(revision(1)),
         lambda store: store.commit(),
         lambda store: store.rollback(),

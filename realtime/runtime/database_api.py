@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, c
 from realtime.database.catalog import TableInfo
 from realtime.errors import ValidationError
 from realtime.runtime.operation import Operation, Steps
-from realtime.runtime.table_query import QueryScope, TableQuery
+from realtime.runtime.read_plan import QueryScope
+from realtime.runtime.table_query import TableQuery
 from realtime.schema.document import Document
 from realtime.schema.document_codec import DocumentCodec
 from realtime.values.annotations import ANY_CODEC

@@ -6,18 +6,17 @@ gives objects; built on a table name it takes wire names and gives dictionaries.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Generator
+from dataclasses import replace
 from inspect import iscoroutinefunction
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from realtime.database.catalog import BY_CREATION_TIME_NAME, TableInfo
 from realtime.database.index_range import RangeBound
-from realtime.database.record import Record
 from realtime.database.scan import Scan
-from realtime.database.transaction import Transaction
 from realtime.errors import ValidationError
-from realtime.runtime.operation import SUSPEND, Operation, OperationScope, Steps, Suspension
+from realtime.runtime.operation import SUSPEND, Operation, Steps, Suspension
+from realtime.runtime.read_plan import Order, QueryScope, ReadPlan
 from realtime.schema.document import Document
 from realtime.schema.index import Bound, Index, index_name
 from realtime.values.annotations import ANY_CODEC
@@ -26,35 +25,6 @@ from realtime.values.value import UNSET, Value
 T = TypeVar("T")
 
 MAX_OPERATORS = 256
-Order = Literal["asc", "desc"]
-
-
-class QueryScope(OperationScope, Protocol):
-    """What a table query needs of the run it belongs to."""
-
-    transaction: Transaction
-    scan_chunk: int
-
-    def may_suspend(self) -> bool:
-        """Say whether the run can keep its snapshot while the loop turns."""
-        ...
-
-    def present(self, table: TableInfo, *records: Record, as_dict: bool) -> list[Any]:
-        """Return records as the document objects or dictionaries that the handler gets."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What to read. `index` is a wire name; `equals` and `bounds` hold wire names and values."""
-
-    table_name: str
-    as_dict: bool
-    index: str | None = None
-    equals: Mapping[str, Value] | None = None
-    bounds: tuple[RangeBound, ...] = ()
-    order: Order | None = None
-    filters: tuple[Callable[[Any], bool], ...] = ()
 
 
 class TableQuery(Generic[T]):
@@ -69,11 +39,11 @@ class TableQuery(Generic[T]):
         *,
         as_dict: bool,
         wire_name: Callable[[str], str],
-        plan: _Plan | None = None,
+        plan: ReadPlan | None = None,
     ) -> None:
         """`wire_name` turns the field names that the developer writes into wire names."""
         self._scope = scope
-        self._plan = plan or _Plan(table_name, as_dict)
+        self._plan = plan or ReadPlan(table_name, as_dict)
         self._wire_name = wire_name
         self._is_used = False
 
@@ -205,7 +175,7 @@ class TableQuery(Generic[T]):
 class _Reader:
     """Hands out the documents of a plan, filters applied."""
 
-    def __init__(self, scope: QueryScope, plan: _Plan, limit: int | None) -> None:
+    def __init__(self, scope: QueryScope, plan: ReadPlan, limit: int | None) -> None:
         self._scope = scope
         self._plan = plan
         self._table = scope.transaction.table(plan.table_name)
@@ -218,7 +188,7 @@ class _Reader:
 
     def _open(self, table: TableInfo) -> Scan:
         transaction, plan = self._scope.transaction, self._plan
-        index = transaction.index(table, plan.index or BY_CREATION_TIME_NAME)
+        index = transaction.index(table, plan.index_name)
         return transaction.open_scan(
             table, index, plan.equals or {}, plan.bounds, descending=plan.order == "desc"
         )
@@ -245,24 +215,16 @@ class _Reader:
             record = scan.next_record()
             if record is not None:
                 documents = self._scope.present(table, record, as_dict=plan.as_dict)
-                if not plan.filters or self._passes(documents[0]):
+                if not plan.filters or plan.keeps(documents[0], self._scope.budget):
                     return documents
             elif not scan.needs_fill:
                 return []
-
-    def _passes(self, document: Any) -> bool:
-        budget = self._scope.budget
-        budget.resume()
-        try:
-            return all(predicate(document) for predicate in self._plan.filters)
-        finally:
-            budget.pause()
 
 
 class _Iteration(AsyncIterator[T], Generic[T]):
     """One `async for` over a table query."""
 
-    def __init__(self, scope: QueryScope, plan: _Plan) -> None:
+    def __init__(self, scope: QueryScope, plan: ReadPlan) -> None:
         self._scope = scope
         self._plan = plan
         self._reader: _Reader | None = None

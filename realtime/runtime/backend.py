@@ -18,9 +18,10 @@ from realtime.database.committer import Batch
 from realtime.database.database import Database, DatabaseLimits
 from realtime.database.timestamp import Timestamp
 from realtime.errors import RealtimeError, UnavailableError, ValidationError
+from realtime.runtime.call_checks import check_call
 from realtime.runtime.counters import Counters
 from realtime.runtime.error_texts import ErrorTexts
-from realtime.runtime.function_run import RunSettings, check_call
+from realtime.runtime.function_run import RunSettings
 from realtime.runtime.function_runner import FunctionRunner
 from realtime.runtime.live_queries import LiveQueries
 from realtime.runtime.mutation_lane import MutationJob, MutationLane

@@ -21,33 +21,31 @@ from typing import Any
 from realtime.database.catalog import TableInfo
 from realtime.database.record import Record
 from realtime.database.transaction import Transaction
-from realtime.errors import (
-    ApplicationError,
-    DefinitionError,
-    LimitError,
-    NotFoundError,
-    ValidationError,
+from realtime.errors import ApplicationError, DefinitionError, ValidationError
+from realtime.runtime.call_checks import (
+    check_awaited,
+    check_depth,
+    check_kind,
+    decode_arguments,
+    decode_returned,
+    encode_arguments,
+    encode_returned,
+    shown_file,
 )
 from realtime.runtime.context import MutationCtx, QueryCtx, Reference
 from realtime.runtime.error_texts import HandlerFailure
-from realtime.runtime.function_path import module_form
 from realtime.runtime.log_lines import LogLines
 from realtime.runtime.operation import SUSPEND, Operation, Steps
 from realtime.runtime.outcome import FunctionKind
 from realtime.runtime.registry import AppFunction, Registry
-from realtime.runtime.result_encoding import KnownDocument, encode_result
-from realtime.runtime.table_query import TableQuery
+from realtime.runtime.result_encoding import KnownDocument
 from realtime.runtime.watchdog import FunctionStopped, TimeBudget, Watchdog
 from realtime.schema.document import Document
 from realtime.schema.document_codec import DocumentCodec
-from realtime.values.annotations import ANY_CODEC
-from realtime.values.codec import is_dict
 from realtime.values.json_encoding import decode_json
-from realtime.values.value import Value
 
 _log = logging.getLogger("realtime.functions")
 
-MAX_NESTING = 8
 _CLEAN_UP_SECONDS = 0.05
 
 
@@ -143,26 +141,15 @@ class FunctionRun:
     ) -> Steps[Any]:
         """Run another function in the same transaction; a failed mutation's writes go."""
         function = self._settings.registry.resolve(reference)
-        _check_kind(function, kind)
-        if self._depth >= MAX_NESTING:
-            raise LimitError(
-                "Cross component call depth limit exceeded. Do you have an infinite loop in your "
-                "app?"
-            )
-        is_mapping = len(args) == 1 and (args[0] is None or is_dict(args[0]))
-        if args and (named or not is_mapping):
-            raise ValidationError(
-                "Pass the arguments as keywords in Python names, or as one mapping in wire names"
-            )
-        if args:
-            encoded: Mapping[str, Value] = ANY_CODEC.encode(args[0] or {})
-        else:
-            encoded = function.signature.encode_named(named)
+        check_kind(function, kind)
+        check_depth(self._depth)
+        encoded = encode_arguments(function, args, named)
         write_set = self.transaction.write_set
         mark = write_set.mark() if write_set is not None else None
         outer, self.unawaited = self.unawaited, {}
         try:
-            return self._cloned(function, (yield from self.run(function, encoded)))
+            result = yield from self.run(function, encoded)
+            return decode_returned(function, self.encode(function, result))
         except BaseException as error:
             if write_set is not None and mark is not None:
                 write_set.roll_back_to(mark)
@@ -182,12 +169,7 @@ class FunctionRun:
             RealtimeError: The call does not fit the function.
             HandlerFailure: The handler raised.
         """
-        try:
-            decoded = function.signature.decode_args(args, self.transaction)
-        except ValidationError as error:
-            raise ValidationError(
-                f"ArgumentValidationError: {error.message}", code="ArgumentValidationError"
-            ) from error
+        decoded = decode_arguments(function, args, self.transaction)
         ctx = MutationCtx(self) if function.kind == "mutation" else QueryCtx(self)
         if function.signature.parameters is None:
             coroutine = function.handler(ctx, args)
@@ -198,23 +180,12 @@ class FunctionRun:
             result = yield from self._drive(coroutine, function)
         finally:
             self._depth -= 1
-        self._check_awaited(function)
+        check_awaited(function, self.unawaited, self._settings.root, "nothing was written")
         return result
 
     def encode(self, function: AppFunction, result: Any) -> bytes:
         """Return a checked result as canonical JSON; ValidationError if it does not fit."""
-        _check_is_result(result)
-        try:
-            return encode_result(function, result, self._known, self.transaction)
-        except ValidationError as error:
-            raise ValidationError(
-                f"ReturnsValidationError: {error.message}", code="ReturnsValidationError"
-            ) from error
-
-    def _cloned(self, function: AppFunction, result: Any) -> Any:
-        """Return a nested result as its caller gets it: checked and copied."""
-        value = decode_json(self.encode(function, result))
-        return function.signature.returns.decode(value)
+        return encode_returned(function, result, self._known, self.transaction)
 
     def _drive(self, coroutine: Coroutine[Any, Any, Any], function: AppFunction) -> Steps[Any]:
         was_active, self._is_active = self._is_active, True
@@ -263,51 +234,6 @@ class FunctionRun:
             self.budget.stop()
             _log.exception("`%s` did not end cleanly", function.path)
 
-    def _check_awaited(self, function: AppFunction) -> None:
-        for operation in self.unawaited:
-            file, line, name = operation.place
-            raise ValidationError(
-                f"`{function.path}` ended with an operation that was never awaited, created at "
-                f"{_shown_file(file, self._settings.root)}:{line} in `{name}`. "
-                "Write `await` before it; nothing was written"
-            )
-
-
-def check_call(
-    function: AppFunction | None, path: str, kind: FunctionKind | None, *, is_admin: bool
-) -> AppFunction:
-    """Return the function if this caller may run it as this kind; the errors are the contract's.
-
-    `kind` None accepts any kind.
-    """
-    if function is None or (function.is_internal and not is_admin):
-        word = "function" if kind is None else "public function"
-        raise NotFoundError(
-            f"Could not find {word} for '{path}'. Did you forget to run `npx convex dev`?",
-            code="FunctionNotFound",
-        )
-    if kind is not None:
-        _check_kind(function, kind)
-    return function
-
-
-def _check_kind(function: AppFunction, kind: FunctionKind) -> None:
-    if function.kind != kind:
-        raise ValidationError(
-            f"Trying to execute {module_form(function.path)} as {kind.capitalize()}, "
-            f"but it is defined as {function.kind.capitalize()}."
-        )
-
-
-def _check_is_result(result: Any) -> None:
-    if isinstance(result, TableQuery):
-        raise ValidationError(
-            "Return value is a Query. Results must be retrieved with .collect(), .take(n), "
-            ".first(), or .unique()"
-        )
-    if isinstance(result, Operation):
-        raise ValidationError("The function returned an operation instead of awaiting it")
-
 
 def _foreign_await(
     yielded: Any, coroutine: Coroutine[Any, Any, Any], function: AppFunction, root: Path
@@ -316,7 +242,7 @@ def _foreign_await(
     line = ""
     frame = getattr(coroutine, "cr_frame", None)
     if frame is not None:
-        line = f" (at {_shown_file(frame.f_code.co_filename, root)}:{frame.f_lineno})"
+        line = f" (at {shown_file(frame.f_code.co_filename, root)}:{frame.f_lineno})"
     if isinstance(yielded, asyncio.Future):
         yielded.cancel()
     return ValidationError(
@@ -324,8 +250,3 @@ def _foreign_await(
         "Queries and mutations may await only `ctx` operations: use `realtime.gather` for several "
         "of them, and an action for network, files and timers"
     )
-
-
-def _shown_file(file: str, root: Path) -> str:
-    path = Path(file)
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else file

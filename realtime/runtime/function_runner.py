@@ -19,10 +19,11 @@ from realtime.errors import (
     RealtimeError,
     ValidationError,
 )
+from realtime.runtime.call_checks import check_call
 from realtime.runtime.counters import Counters
 from realtime.runtime.error_texts import ErrorTexts, HandlerFailure
 from realtime.runtime.function_path import module_form
-from realtime.runtime.function_run import FunctionRun, RunSettings, check_call
+from realtime.runtime.function_run import FunctionRun, RunSettings
 from realtime.runtime.operation import Steps
 from realtime.runtime.outcome import ClientError, FunctionCall, FunctionKind
 from realtime.runtime.registry import AppFunction

@@ -42,7 +42,7 @@ from realtime.errors import (
     UnavailableError,
 )
 from realtime.runtime.backend import Backend
-from realtime.runtime.function_run import check_call
+from realtime.runtime.call_checks import check_call
 from realtime.runtime.outcome import (
     ANONYMOUS,
     ClientError,

@@ -27,6 +27,7 @@ from realtime.runtime.registration import (
     query,
 )
 from realtime.runtime.table_query import TableQuery
+from realtime.runtime.user_identity import UserIdentity
 from realtime.schema.document import Document
 from realtime.schema.index import Index, gt, gte, lt, lte
 from realtime.schema.table import Table
@@ -57,6 +58,7 @@ __all__ = [
     "Table",
     "TableQuery",
     "Unset",
+    "UserIdentity",
     "ValidationError",
     "field",
     "gather",

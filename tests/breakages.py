@@ -86,8 +86,8 @@ BREAKAGES: tuple[Breakage, ...] = (
     Breakage(
         "results of one update are of different times",
         "realtime/runtime/live_queries.py",
-        "            entry = self._cache.find(key, holder.generation.timestamp, now)\n",
-        "            entry = self._cache.find(key, self._database.durable, now)\n",
+        "            entry = self._cache.find(key, identity, holder.generation.timestamp, now)\n",
+        "            entry = self._cache.find(key, identity, self._database.durable, now)\n",
         "tests/properties/test_live_results.py",
     ),
     Breakage(
@@ -100,9 +100,16 @@ BREAKAGES: tuple[Breakage, ...] = (
     Breakage(
         "a shared query runs for each subscriber",
         "realtime/runtime/live_queries.py",
-        "            if entry is not None:\n                return entry, entry.result\n            if flight",
-        "            if entry is not None and not entry.watchers:\n                return entry, entry.result\n            if flight",
+        "            if entry is not None:\n                return entry, entry.result\n            flight =",
+        "            if entry is not None and not entry.watchers:\n                return entry, entry.result\n            flight =",
         "tests/acceptance/test_invalidation.py",
+    ),
+    Breakage(
+        "one identity gets what another one saw",
+        "realtime/runtime/live_queries.py",
+        "        if report.is_identity_dependent:\n",
+        "        if False:\n",
+        "tests/integration/runtime/test_identity.py",
     ),
     Breakage(
         "a batch that was refused is not repeated",

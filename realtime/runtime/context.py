@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, overload
 
+from realtime.runtime.auth_api import Auth, AuthScope
 from realtime.runtime.database_api import (
     DatabaseReader,
     DatabaseScope,
@@ -23,7 +24,7 @@ R = TypeVar("R")
 Reference = RegisteredFunction[Any, Any] | str
 
 
-class ContextScope(DatabaseScope, Protocol):
+class ContextScope(DatabaseScope, AuthScope, Protocol):
     """What a `ctx` needs of the run it belongs to."""
 
     log_lines: LogLines
@@ -48,7 +49,7 @@ class ContextScope(DatabaseScope, Protocol):
 
 
 class QueryCtx:
-    """What a query may use: reads, nested queries, frozen time, seeded randomness, log lines."""
+    """What a query may use: reads, the caller, nested queries, frozen time, randomness, logs."""
 
     def __init__(self, scope: ContextScope) -> None:
         self._scope = scope
@@ -59,6 +60,11 @@ class QueryCtx:
     def db(self) -> DatabaseReader:
         """The documents, to read."""
         return self._db
+
+    @property
+    def auth(self) -> Auth:
+        """Who calls."""
+        return Auth(self._scope)
 
     def now(self) -> float:
         """Return the time at which the run began, in whole milliseconds since the Unix epoch."""

@@ -39,6 +39,7 @@ from realtime.runtime.operation import SUSPEND, Operation, Steps
 from realtime.runtime.outcome import FunctionKind
 from realtime.runtime.registry import AppFunction, Registry
 from realtime.runtime.result_encoding import KnownDocument
+from realtime.runtime.user_identity import UserIdentity
 from realtime.runtime.watchdog import FunctionStopped, TimeBudget, Watchdog
 from realtime.schema.document import Document
 from realtime.schema.document_codec import DocumentCodec
@@ -68,6 +69,7 @@ class FunctionRun:
         settings: RunSettings,
         transaction: Transaction,
         *,
+        user: UserIdentity | None,
         now_ms: float,
         draw_seed: Callable[[], bytes],
         may_suspend: Callable[[], bool],
@@ -82,6 +84,9 @@ class FunctionRun:
         self.may_suspend = may_suspend
         self.is_time_dependent = False
         """Whether the handler looked at the clock or at randomness."""
+        self.is_identity_dependent = False
+        """Whether the handler looked at who calls."""
+        self._user = user
         self._now_ms = now_ms
         self._draw_seed = draw_seed
         self._random: Random | None = None
@@ -110,6 +115,11 @@ class FunctionRun:
         if self._random is None:
             self._random = Random(self._draw_seed())
         return self._random
+
+    def user_identity(self) -> UserIdentity | None:
+        """Return who calls; the result depends on it from here on."""
+        self.is_identity_dependent = True
+        return self._user
 
     def codec_of(self, document_class: type[Document]) -> DocumentCodec:
         """Return the codec of a class of the schema; DefinitionError for another class."""

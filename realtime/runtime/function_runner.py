@@ -50,6 +50,7 @@ class RunReport:
     log_lines: tuple[str, ...]
     transaction: Transaction | None
     is_time_dependent: bool = False
+    is_identity_dependent: bool = False
     rejection: OverloadedError | None = None
 
 
@@ -104,6 +105,7 @@ class FunctionRunner:
             run = FunctionRun(
                 self._settings,
                 transaction,
+                user=call.identity.user,
                 now_ms=float(self._clock.now_ns() // _NS_PER_MS),
                 draw_seed=lambda: self._clock.random_bytes(_SEED_BYTES),
                 may_suspend=may_suspend,
@@ -128,7 +130,14 @@ class FunctionRunner:
         self, run: FunctionRun, value: bytes | None, error: ClientError | None
     ) -> RunReport:
         log_lines = () if self._texts.redact_errors else run.log_lines.lines()
-        return RunReport(value, error, log_lines, run.transaction, run.is_time_dependent)
+        return RunReport(
+            value,
+            error,
+            log_lines,
+            run.transaction,
+            run.is_time_dependent,
+            run.is_identity_dependent,
+        )
 
 
 def _decode_arguments(encoded: bytes, function: AppFunction) -> dict[str, Value]:

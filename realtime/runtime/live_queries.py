@@ -21,7 +21,7 @@ from realtime.errors import OverloadedError, RealtimeError, UnavailableError
 from realtime.runtime.function_runner import FunctionRunner
 from realtime.runtime.operation import SUSPEND, Steps
 from realtime.runtime.outcome import FunctionCall, LiveClient, QueryCall, QueryResult
-from realtime.runtime.query_cache import CacheEntry, CacheKey, QueryCache
+from realtime.runtime.query_cache import CacheEntry, CacheKey, QueryCache, for_identity
 from realtime.runtime.query_lane import SLICE_SECONDS, Holder, Job, QueryLane, SnapshotExpired
 from realtime.runtime.registry import AppFunction
 from realtime.values.json_encoding import encode_json
@@ -242,13 +242,14 @@ class LiveQueries:
         if resolved.function is None:
             assert resolved.failure is not None
             return None, resolved.failure
-        key = (resolved.function.path, resolved.encoded_args, query.journal)
-        flight = (key, holder.generation.timestamp)
+        key = (resolved.function.path, resolved.encoded_args, query.journal, None)
+        identity = query.call.identity.visible_to_functions
         while True:
             now = self._clock.monotonic_seconds()
-            entry = self._cache.find(key, holder.generation.timestamp, now)
+            entry = self._cache.find(key, identity, holder.generation.timestamp, now)
             if entry is not None:
                 return entry, entry.result
+            flight = (self._cache.expected_key(key, identity), holder.generation.timestamp)
             if flight not in self._flights or not holder.may_suspend():
                 break
             yield SUSPEND
@@ -278,6 +279,8 @@ class LiveQueries:
         now = self._clock.monotonic_seconds()
         timestamp = holder.generation.timestamp
         token = report.transaction.token() if report.transaction else Token((), timestamp)
+        if report.is_identity_dependent:
+            key = for_identity(key, call.identity.visible_to_functions)
         return self._cache.insert(
             key,
             QueryResult(report.value, report.error, report.log_lines),

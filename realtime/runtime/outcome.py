@@ -14,15 +14,27 @@ from typing import Literal, Protocol
 import msgspec
 
 from realtime.errors import RealtimeError
+from realtime.runtime.user_identity import UserIdentity
 
 FunctionKind = Literal["query", "mutation", "action"]
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who makes a call: nobody in particular, or the holder of the admin key."""
+    """Who makes a call: a user, nobody in particular, or the holder of the admin key.
+
+    The holder of the admin key may act as a user; `user` is then that user. An identity is good
+    until `expires_at_ns`, the wall time at which its token expires, if it has an end.
+    """
 
     is_admin: bool = False
+    user: UserIdentity | None = None
+    expires_at_ns: int | None = None
+
+    @property
+    def visible_to_functions(self) -> bytes:
+        """Return bytes that are equal for identities which no function can tell apart."""
+        return b"" if self.user is None else self.user.encoded
 
 
 ANONYMOUS = Identity()

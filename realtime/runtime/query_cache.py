@@ -2,8 +2,12 @@
 
 An entry is the result of one run and is valid from the timestamp of that run until the first commit
 that touches what the run read. Two calls are the same when path, canonical arguments and journal
-are. (Whoever may see different data by who they are gets an identity in the key; no function can
-look at one yet.)
+are.
+
+A run that did not look at who calls went the way that it would have gone for anybody, so its
+result is everybody's. One that did look gets the identity into its key. Whether a query looks may
+depend on what it reads, but while that is unchanged it depends on nothing else: at one timestamp a
+key has a result for all, or results by identity, and not both.
 
 A run that looked at the clock or at randomness is right for whoever has it, but gets old without
 any commit: it serves new askers for five seconds at most.
@@ -18,8 +22,8 @@ from realtime.database.subscriptions import Subscription, SubscriptionManager, T
 from realtime.database.timestamp import Timestamp
 from realtime.runtime.outcome import LiveClient, QueryResult
 
-CacheKey = tuple[str, bytes, str | None]
-"""Path, canonical arguments, journal."""
+CacheKey = tuple[str, bytes, str | None, bytes | None]
+"""Path, canonical arguments, journal; the identity that the run looked at, None if it did not."""
 
 TIME_DEPENDENT_SECONDS = 5.0
 SLOW_RUN_SECONDS = 0.010
@@ -57,7 +61,8 @@ class CacheEntry:
     @property
     def size_bytes(self) -> int:
         """Return about how much memory it takes."""
-        return len(self.result.modification) + len(self.key[1]) + _ENTRY_OVERHEAD_BYTES
+        key_bytes = len(self.key[1]) + len(self.key[3] or b"")
+        return len(self.result.modification) + key_bytes + _ENTRY_OVERHEAD_BYTES
 
 
 class QueryCache:
@@ -70,14 +75,30 @@ class QueryCache:
         self._subscriptions = subscriptions
         self._capacity_bytes = capacity_bytes
         self._entries: dict[CacheKey, CacheEntry] = {}
+        self._by_identity: dict[CacheKey, int] = {}
+        """How many entries each key for everybody has under the keys of identities."""
         self._unwatched: OrderedDict[CacheKey, CacheEntry] = OrderedDict()
         self._unwatched_bytes = 0
         self._stale: list[CacheEntry] = []
         self.now_timestamp = Timestamp(0)
         """The commit that is being published; set before subscriptions are invalidated."""
 
-    def find(self, key: CacheKey, timestamp: Timestamp, now_seconds: float) -> CacheEntry | None:
-        """Return an entry that is right at `timestamp`, or None."""
+    def find(
+        self, key: CacheKey, identity: bytes, timestamp: Timestamp, now_seconds: float
+    ) -> CacheEntry | None:
+        """Return an entry for everybody, or for this identity, that is right at `timestamp`."""
+        entry = self._right_at(key, timestamp, now_seconds)
+        if entry is None and key in self._by_identity:
+            entry = self._right_at(for_identity(key, identity), timestamp, now_seconds)
+        return entry
+
+    def expected_key(self, key: CacheKey, identity: bytes) -> CacheKey:
+        """Return the key that the next run of a query is expected to fill, judged by the last."""
+        return for_identity(key, identity) if key in self._by_identity else key
+
+    def _right_at(
+        self, key: CacheKey, timestamp: Timestamp, now_seconds: float
+    ) -> CacheEntry | None:
         entry = self._entries.get(key)
         if entry is None or not entry.covers(timestamp):
             return None
@@ -159,6 +180,9 @@ class QueryCache:
     def _replace(self, key: CacheKey, previous: CacheEntry | None, entry: CacheEntry) -> None:
         if previous is not None and not previous.watchers:
             self._drop(previous)
+        if key[3] is not None and key not in self._entries:
+            everybody = for_everybody(key)
+            self._by_identity[everybody] = self._by_identity.get(everybody, 0) + 1
         self._entries[key] = entry
         self._remember_unwatched(entry)
 
@@ -179,8 +203,27 @@ class QueryCache:
         self._forget_unwatched(entry)
         if self._entries.get(entry.key) is entry:
             del self._entries[entry.key]
+            self._forget_identity(entry.key)
         if entry.subscription is not None:
             self._subscriptions.unsubscribe(entry.subscription)
             entry.subscription = None
             if entry.invalidated_at is None:
                 entry.invalidated_at = Timestamp(entry.computed_at + 1)
+
+    def _forget_identity(self, key: CacheKey) -> None:
+        if key[3] is None:
+            return
+        everybody = for_everybody(key)
+        self._by_identity[everybody] -= 1
+        if not self._by_identity[everybody]:
+            del self._by_identity[everybody]
+
+
+def for_everybody(key: CacheKey) -> CacheKey:
+    """Return the key of the same call by whomever."""
+    return (*key[:3], None)
+
+
+def for_identity(key: CacheKey, identity: bytes) -> CacheKey:
+    """Return the key of the same call by one identity."""
+    return (*key[:3], identity)

@@ -11,6 +11,7 @@ from realtime import (
     MutationCtx,
     QueryCtx,
     Unset,
+    UserIdentity,
     gather,
     gt,
     mutation,
@@ -43,6 +44,11 @@ async def reads(ctx: QueryCtx, session_id: Id[Session], message_id: Id[Message])
     async for one in ctx.db.query(Message):
         assert_type(one, Message)
     assert_type(await ctx.db.get_many([session_id]), list[Session | None])
+    identity = await ctx.auth.get_user_identity()
+    assert_type(identity, UserIdentity | None)
+    if identity is not None:
+        assert_type(identity.token_identifier, str)
+        assert_type(identity.email, str | Unset)
     both = await gather(ctx.db.get(session_id), ctx.db.get(message_id))
     assert_type(both, tuple[Session | None, Message | None])
     assert_type(await ctx.run_query(list_messages, session_id=session_id), list[Message])

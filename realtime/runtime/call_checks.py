@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from realtime.errors import LimitError, NotFoundError, ValidationError
+from realtime.errors import LimitError, NotFoundError, RealtimeError, ValidationError
+from realtime.runtime.error_texts import HandlerFailure
 from realtime.runtime.function_path import module_form
 from realtime.runtime.operation import Operation
 from realtime.runtime.outcome import FunctionKind
@@ -87,6 +88,10 @@ def decode_arguments(function: AppFunction, args: Any, tables: TableNames) -> di
         raise ValidationError(
             f"ArgumentValidationError: {error.message}", code="ArgumentValidationError"
         ) from error
+    except RealtimeError:
+        raise
+    except Exception as error:  # an argument's class is the app's own
+        raise HandlerFailure(error) from error
 
 
 def encode_returned(
@@ -109,6 +114,10 @@ def encode_returned(
         raise ValidationError(
             f"ReturnsValidationError: {error.message}", code="ReturnsValidationError"
         ) from error
+    except RealtimeError:
+        raise
+    except Exception as error:  # so is the result's
+        raise HandlerFailure(error) from error
 
 
 def decode_returned(function: AppFunction, encoded: bytes) -> Any:

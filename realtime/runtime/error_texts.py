@@ -20,12 +20,13 @@ from realtime.errors import (
     ConvexError,
     RealtimeError,
     StorageError,
-    ValidationError,
 )
 from realtime.runtime.outcome import ClientError
 from realtime.values.annotations import ANY_CODEC
 from realtime.values.codec import is_dict, is_list
+from realtime.values.display import sendable_text
 from realtime.values.json_encoding import encode_json, encode_value
+from realtime.values.size import check_value_limits
 from realtime.values.value import Value
 
 _log = logging.getLogger("realtime.functions")
@@ -58,7 +59,7 @@ class ErrorTexts:
         request_id = request_id or self._clock.random_bytes(_REQUEST_ID_BYTES).hex()
         cause = error.cause if isinstance(error, HandlerFailure) else error
         head = f"[Request ID: {request_id}] Server Error"
-        text = self._uncaught(cause) if error is not cause else _text_of(cause)
+        text = sendable_text(self._uncaught(cause) if error is not cause else _text_of(cause))
         is_ours = isinstance(cause, RealtimeError) and not isinstance(cause, StorageError)
         _log.log(
             logging.INFO if is_ours else logging.ERROR,
@@ -93,9 +94,14 @@ def _data(cause: BaseException) -> tuple[bytes | None, str]:
     if not isinstance(cause, ApplicationError):
         return None, ""
     try:
-        return encode_json(ANY_CODEC.encode(cause.data)), ""
-    except ValidationError as error:
-        return None, f"\n(its data was dropped, it is not a value: {error.message})"
+        value = ANY_CODEC.encode(cause.data)
+        check_value_limits(value)
+        return encode_json(value), ""
+    except Exception as error:  # the app's own classes may fail too
+        return (
+            None,
+            f"\n(its data was dropped, it is not a value: {sendable_text(_text_of(error))})",
+        )
 
 
 def _shown_name(cause: BaseException) -> str:
@@ -117,9 +123,9 @@ def _shown_text(cause: BaseException) -> str:
 def _shown_data(cause: ApplicationError) -> str:
     try:
         tree = _in_insertion_order(ANY_CODEC.encode(cause.data))
-    except ValidationError:
+        return msgspec.json.encode(tree).decode()
+    except Exception:  # what is wrong with the data is told where it is dropped
         return ""
-    return msgspec.json.encode(tree).decode()
 
 
 def _in_insertion_order(value: Value) -> Any:

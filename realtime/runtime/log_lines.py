@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from realtime.errors import ValidationError
 from realtime.values.annotations import ANY_CODEC
-from realtime.values.display import display_value
+from realtime.values.display import display_value, sendable_text
 
 Level = Literal["LOG", "DEBUG", "INFO", "WARN", "ERROR"]
 
 MAX_LINES = 256
-MAX_LINE_CHARACTERS = 32 * 1024
+MAX_LINE_BYTES = 32 * 1024
+_MAX_CHARACTER_BYTES = 4
 _TRUNCATED = " (truncated due to length)"
 
 
@@ -29,22 +29,37 @@ class LogLines:
         if len(self._lines) >= MAX_LINES:
             return
         line = f"[{level}] {' '.join(_shown(value) for value in values)}"
-        if len(line) > MAX_LINE_CHARACTERS:
-            line = line[: MAX_LINE_CHARACTERS - len(_TRUNCATED)] + _TRUNCATED
-        self._lines.append(line)
+        self._lines.append(_cut(sendable_text(line)))
 
     def lines(self) -> tuple[str, ...]:
         """Return the lines in order."""
         return tuple(self._lines)
 
 
+def _cut(line: str) -> str:
+    """Return a line that was too long up to the limit, saying so."""
+    if len(line) * _MAX_CHARACTER_BYTES <= MAX_LINE_BYTES:
+        return line
+    encoded = line.encode()
+    if len(encoded) <= MAX_LINE_BYTES:
+        return line
+    kept = encoded[: MAX_LINE_BYTES - len(_TRUNCATED)]
+    return kept.decode(errors="ignore") + _TRUNCATED
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, str):
         return f"'{value}'"
-    try:
-        return display_value(ANY_CODEC.encode(value))
-    except ValidationError:
-        return repr(value)
+    for text_of in (_as_value, repr):
+        try:
+            return text_of(value)
+        except Exception:  # the app's own classes may fail; logging never does
+            continue
+    return f"<{type(value).__name__} without a text>"
+
+
+def _as_value(value: Any) -> str:
+    return display_value(ANY_CODEC.encode(value))
 
 
 class Logger:

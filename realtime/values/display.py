@@ -50,10 +50,13 @@ def _display_int64(number: Int64) -> str:
     return str(int(number))
 
 
+def sendable_text(text: str) -> str:
+    """Return `text` with lone surrogates written as escapes: no client can be sent one."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
 def _display_str(text: str) -> str:
-    quoted = json.dumps(text, ensure_ascii=False)
-    # The text goes to clients, which take no lone surrogates.
-    return quoted.encode(errors="backslashreplace").decode()
+    return sendable_text(json.dumps(text, ensure_ascii=False))
 
 
 def _display_bytes(content: bytes) -> str:

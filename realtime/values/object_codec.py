@@ -97,7 +97,13 @@ class ObjectCodec(FieldsCodec):
         )
 
     def decode(self, value: Value) -> Any:
-        return self.python_class(**self.decode_members(value))
+        members = self.decode_members(value)
+        try:
+            return self.python_class(**members)
+        except (TypeError, ValueError) as error:
+            # What a constructor refuses is a misfit, as for msgspec's decoder.
+            name = getattr(self.python_class, "__name__", "The class")
+            raise ValidationError(f"`{name}` does not accept this object: {error}") from error
 
     def encode_part(self, value: Any) -> Value:
         if type(value) is not self.python_class:

@@ -193,7 +193,8 @@ def _size_of_number(value: object) -> int:
 
 
 def _size_of_str(text: str) -> int:
-    return 2 + (len(text) if text.isascii() else len(text.encode()))
+    # A lone surrogate has a size too: what is wrong with it, the encoding says.
+    return 2 + (len(text) if text.isascii() else len(text.encode(errors="surrogatepass")))
 
 
 def _size_of_bytes(content: bytes) -> int:

@@ -174,6 +174,20 @@ BREAKAGES: tuple[Breakage, ...] = (
         "        messages = self._transitions.take()\n        messages, self._responses = messages + self._responses, []\n        return messages\n",
         "tests/unit/sync",
     ),
+    Breakage(
+        "a response stands between two chunks",
+        "realtime/sync/session.py",
+        "        if self._transitions.is_between_chunks:\n            return self._next_chunk()\n",
+        "",
+        "tests/unit/sync/test_session_properties.py",
+    ),
+    Breakage(
+        "a chunk ends inside a character",
+        "realtime/sync/transition_chunks.py",
+        "                cut -= 1\n",
+        "                break\n",
+        "tests/unit/sync/test_transition_chunks.py",
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from starlette.responses import Response
@@ -11,6 +12,13 @@ from realtime.clock import Clock
 from realtime.runtime.backend import Backend
 from realtime.server.admin_key import AdminKey
 from realtime.server.asgi_connection import AsgiConnection
+from realtime.server.client_version import (
+    HEADER,
+    ClientVersion,
+    client_of_header,
+    client_of_path,
+    deprecation_headers,
+)
 from realtime.server.connection import EXTENSION, CloseCode, Connection, TransportConnection
 from realtime.server.ping_wheel import PingWheel
 from realtime.server.sync_worker import SyncServices, SyncWorker
@@ -43,15 +51,16 @@ class LiveSockets:
         if not self._is_open or self._backend.state != "running":
             await _refuse(websocket)
             return
-        await websocket.accept()
+        client = _client(websocket)
+        await websocket.accept(headers=_encoded(deprecation_headers(client)))
         # The client may have gone, and the server may have stopped, while the answer was sent.
         extension: Any = websocket.scope.get("extensions", {}).get(EXTENSION)
         if extension is None:
             asgi_connection = AsgiConnection(websocket.receive, websocket.send)
-            await asgi_connection.run(self._open(asgi_connection))
+            await asgi_connection.run(self._open(asgi_connection, client))
         else:
             connection = cast(TransportConnection, extension["connection"])
-            connection.attach(self._open(connection))
+            connection.attach(self._open(connection, client))
 
     def stop_accepting(self) -> None:
         """Refuse new sockets from now on."""
@@ -69,12 +78,24 @@ class LiveSockets:
             await self._clock.sleep(_TICK_SECONDS)
             self._wheel.advance()
 
-    def _open(self, connection: Connection) -> SyncWorker:
-        worker = SyncWorker(connection, self._services)
+    def _open(self, connection: Connection, client: ClientVersion) -> SyncWorker:
+        worker = SyncWorker(connection, self._services, takes_chunks=client.takes_chunks)
         self._workers.add(worker)
         if not self._is_open:
             worker.close(CloseCode.GOING_AWAY, "")
         return worker
+
+
+def _client(websocket: WebSocket) -> ClientVersion:
+    """Return which client opens the socket; only that of npm has its version in the path."""
+    version = websocket.path_params.get("version")
+    if version is not None:
+        return client_of_path(version)
+    return client_of_header(websocket.headers.get(HEADER))
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 async def _refuse(websocket: WebSocket) -> None:

@@ -65,6 +65,7 @@ from realtime.sync.messages import (
 )
 from realtime.sync.query_set import BASE_VERSION_MISMATCH
 from realtime.sync.session import Session
+from realtime.sync.transition_chunks import CHUNK_BYTES
 from realtime.sync.work import RemoveQuery, StartAction, StartAuthentication, StartMutation, Work
 
 _log = logging.getLogger("realtime.sync")
@@ -95,10 +96,14 @@ class SyncWorker:
 
     __slots__ = ("_connection", "_services", "_session", "last_sent_tick")
 
-    def __init__(self, connection: Connection, services: SyncServices) -> None:
+    def __init__(
+        self, connection: Connection, services: SyncServices, *, takes_chunks: bool = False
+    ) -> None:
+        """`takes_chunks` says whether the client can put large transitions together."""
         self._connection = connection
         self._services = services
-        self._session: Session[Identity] = Session(ANONYMOUS)
+        chunk_bytes = CHUNK_BYTES if takes_chunks else None
+        self._session: Session[Identity] = Session(ANONYMOUS, chunk_bytes=chunk_bytes)
         self.last_sent_tick = 0
         services.ping_wheel.add(self)
 
@@ -110,7 +115,7 @@ class SyncWorker:
     @property
     def unsent_bytes(self) -> int:
         """Return how many bytes wait for the client to take them."""
-        return self._connection.unsent_bytes
+        return self._connection.unsent_bytes + self._session.held_bytes
 
     # The connection's calls
 
@@ -225,7 +230,17 @@ class SyncWorker:
         messages = session.messages_to_send()
         if messages:
             self._write(messages)
+        if session.is_between_chunks:
+            self._write_chunks()
         self._request_update()
+
+    def _write_chunks(self) -> None:
+        """Go on with the parts of a transition as far as the client takes them now."""
+        session = self._session
+        while messages := session.messages_to_send():
+            self._write(messages)
+        if session.held_bytes:
+            self._count_held()
 
     def _request_update(self) -> None:
         if self._session.wants_update:
@@ -318,6 +333,14 @@ class SyncWorker:
             budget.update(self)
         else:
             self._session.socket_drained()
+
+    def _count_held(self) -> None:
+        """Count the responses that wait behind chunks to what the client has yet to take."""
+        budget = self._services.unsent_budget
+        if budget.is_too_slow(self):
+            self.close_as_too_slow()
+        else:
+            budget.update(self)
 
     def _end_fatally(self, error: ProtocolError) -> None:
         _log.warning("A client broke the sync protocol: %s", error)

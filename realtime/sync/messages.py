@@ -269,6 +269,22 @@ def encode_transition(
     return pieces
 
 
+def encode_transition_chunk(
+    text: bytes, part_number: int, part_count: int, transition_id: int
+) -> EncodedMessage:
+    """Return a `TransitionChunk` with a part of the JSON text of a transition.
+
+    JSON text has no control characters, so these two are all that a string must escape of it.
+    """
+    escaped = text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    tail = b'","partNumber":%d,"totalParts":%d,"transitionId":"%d"}'
+    return [
+        b'{"type":"TransitionChunk","chunk":"',
+        escaped,
+        tail % (part_number, part_count, transition_id),
+    ]
+
+
 def encode_mutation_response(request_id: int, result: MutationResult) -> EncodedMessage:
     """Return the `MutationResponse` to a request; a failure has no timestamp."""
     if result.error is not None:

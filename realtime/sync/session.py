@@ -8,7 +8,8 @@ socket, follows three rules: after each input it takes all of `next_work()` and 
 
 What a client is told goes out as responses and as one chain of transitions, each the result of one
 update: see `transitions`. Responses that wait go out before a transition that waits, which covers
-them (contract 1.7, 11.3).
+them (contract 1.7, 11.3). A large transition may be handed out in parts, and what is answered
+before the last of them waits for it (contract 1.12).
 
 While a token is being checked later messages wait, unread, so that none acts under the identity
 before (contract 1.10). Updates and answers go on.
@@ -33,7 +34,8 @@ Legal moves. The conversation is `open`, `authenticating` or `closed`; the trans
     begin_update            idle and wants_update              computing
     queries_finished        computing, no time runs back       built, or idle if nothing is new
     messages_to_send        always                             built leads to sending
-    socket_drained          always                             sending leads to idle
+    socket_drained          always                             sending leads to idle, or to
+                                                               built if there are more parts
     close                   always                             closed
 
 Any other move raises `ProtocolError` and changes nothing; its `code` is `BaseVersionMismatch`
@@ -120,7 +122,8 @@ class Session(Generic[IdentityT]):
         "_work",
     )
 
-    def __init__(self, identity: IdentityT) -> None:
+    def __init__(self, identity: IdentityT, *, chunk_bytes: int | None = None) -> None:
+        """Transitions over `chunk_bytes` are handed out in parts of that size; None: whole."""
         self._conversation = _Conversation.OPEN
         self._session_id: str | None = None
         self._max_observed_timestamp: int | None = None
@@ -133,7 +136,7 @@ class Session(Generic[IdentityT]):
         self._unanswered_actions: list[int] = []
         self._work: list[Work[IdentityT]] = []
         self._responses: list[EncodedMessage] = []
-        self._transitions = Transitions()
+        self._transitions = Transitions(chunk_bytes)
 
     @property
     def session_id(self) -> str | None:
@@ -181,6 +184,18 @@ class Session(Generic[IdentityT]):
         """Return whether a response still lacks its transition, or one is on its way out."""
         return self._transitions.is_owed or self._transitions.is_leaving
 
+    @property
+    def is_between_chunks(self) -> bool:
+        """Return whether the next message can only be another part of a transition."""
+        return self._transitions.is_between_chunks
+
+    @property
+    def held_bytes(self) -> int:
+        """Return the size of the responses that wait for the last part of a transition."""
+        if not self._transitions.is_between_chunks:
+            return 0
+        return sum(len(piece) for response in self._responses for piece in response)
+
     def next_work(self) -> Work[IdentityT] | None:
         """Return the oldest piece of work that was not handed out yet; None if there is none."""
         return self._work.pop(0) if self._work else None
@@ -188,10 +203,19 @@ class Session(Generic[IdentityT]):
     def messages_to_send(self) -> list[EncodedMessage]:
         """Return the messages that were not handed out yet, in the order in which to send them.
 
-        Responses come before a transition, which comes last.
+        Responses come before a transition, which comes last; between its parts come none.
         """
+        if self._transitions.is_between_chunks:
+            return self._next_chunk()
         messages, self._responses = self._responses, []
         messages += self._transitions.take()
+        return messages
+
+    def _next_chunk(self) -> list[EncodedMessage]:
+        messages = self._transitions.take()
+        if not self._transitions.is_between_chunks:
+            messages += self._responses
+            self._responses = []
         return messages
 
     def socket_drained(self) -> None:
@@ -297,10 +321,13 @@ class Session(Generic[IdentityT]):
         if self.is_closed:
             return
         self._check_authenticating("authentication_failed")
-        messages = self.messages_to_send()
+        messages = self._responses
+        if not self._transitions.is_between_chunks:  # else its last part will never be sent
+            messages += self._transitions.take()
         # The version before the attempt, also where its transition is still to come: a JS client
         # ignores the error of an older one (contract 1.10, 11.5).
         messages.append(encode_auth_error(error, self._identity_version, update_attempted=True))
+        self._responses = []
         self.close()
         self._responses = messages
 

@@ -13,6 +13,10 @@ client's promise (contract 1.7, 11.2). The debt is paid when a transition that r
 out, which is also the last moment at which a response can be put before it. A stored response to
 a request that was sent again is as much owed a new transition as a fresh one, though its
 timestamp may be behind the version.
+
+A large transition goes out in parts to clients that take chunks, the next when the one before has
+left the socket. Between them nothing else may stand, so responses wait for the last one; they are
+owed another transition, as this one was built before them.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from enum import Enum, auto
 
 from realtime.sync.messages import EncodedMessage, StateVersion, encode_transition
 from realtime.sync.query_set import UpdateResult
+from realtime.sync.transition_chunks import TransitionChunks
 
 
 class _Phase(Enum):
@@ -38,6 +43,8 @@ class Transitions:
     """
 
     __slots__ = (
+        "_chunk_bytes",
+        "_chunks",
         "_identity_version",
         "_message",
         "_owed_timestamp",
@@ -47,7 +54,10 @@ class Transitions:
         "version",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, chunk_bytes: int | None = None) -> None:
+        """A transition over `chunk_bytes` goes out in parts of that size; None: never."""
+        self._chunk_bytes = chunk_bytes
+        self._chunks: TransitionChunks | None = None
         self.version = StateVersion(0, 0, 0)
         self.client_clock_skew_ms: int | None = None
         self._version_json = self.version.encode()
@@ -70,6 +80,11 @@ class Transitions:
     def is_leaving(self) -> bool:
         """Return whether a transition is built and has not left the socket yet."""
         return self._phase in (_Phase.BUILT, _Phase.SENDING)
+
+    @property
+    def is_between_chunks(self) -> bool:
+        """Return whether some parts of a transition were handed out and others were not."""
+        return self._chunks is not None
 
     @property
     def is_owed(self) -> bool:
@@ -106,19 +121,28 @@ class Transitions:
         self._phase = _Phase.BUILT
 
     def take(self) -> list[EncodedMessage]:
-        """Return the messages of the transition that is built, once; responses go before them."""
+        """Return the transition that is built, or its next part; responses go before the first."""
         if self._phase is not _Phase.BUILT:
             return []
+        self._phase = _Phase.SENDING
+        if self._chunks is not None:
+            return [self._take_chunk(self._chunks)]
         if self._is_paid_at(self.version.timestamp):
             self._owed_timestamp = None
         message, self._message = self._message, []
-        self._phase = _Phase.SENDING
+        if self._chunk_bytes is not None and sum(map(len, message)) > self._chunk_bytes:
+            return [self._take_chunk(TransitionChunks(message, self._chunk_bytes))]
         return [message]
 
     def drained(self) -> None:
-        """Note that a transition that was taken has left the socket."""
+        """Note that what was taken of a transition has left the socket."""
         if self._phase is _Phase.SENDING:
-            self._phase = _Phase.IDLE
+            self._phase = _Phase.IDLE if self._chunks is None else _Phase.BUILT
+
+    def _take_chunk(self, chunks: TransitionChunks) -> EncodedMessage:
+        chunk = chunks.take()
+        self._chunks = chunks or None
+        return chunk
 
     def _is_paid_at(self, timestamp: int) -> bool:
         return self._owed_timestamp is not None and self._owed_timestamp <= timestamp

@@ -129,7 +129,7 @@ class RecordedBackend:
 class Conversation:
     """A worker between a recorded connection and a recorded backend."""
 
-    def __init__(self, budget: UnsentBudget | None = None) -> None:
+    def __init__(self, budget: UnsentBudget | None = None, *, takes_chunks: bool = False) -> None:
         self.connection = RecordedConnection()
         self.backend = RecordedBackend()
         self.wheel = PingWheel(15)
@@ -142,7 +142,7 @@ class Conversation:
             budget or UnsentBudget(),
             self.lost.append,
         )
-        self.worker = SyncWorker(self.connection, services)
+        self.worker = SyncWorker(self.connection, services, takes_chunks=takes_chunks)
         self._query_set = 0
 
     def say(self, message_type: str, **members: Any) -> None:
@@ -159,6 +159,16 @@ class Conversation:
     def add(self, query_id: int) -> None:
         path = {"udfPath": "messages:list", "args": [{"n": query_id}]}
         self.modify({"type": "Add", "queryId": query_id, **path})
+
+    def add_large(self, query_id: int) -> None:
+        """Watch a query whose result takes three chunks, and have it sent."""
+        self.add(query_id)
+        self.backend.run_update(1_000, {query_id: QueryResult(b'"%b"' % (b"x" * 12_000_000), None)})
+
+    def drain(self) -> None:
+        """Have the client take what is unsent."""
+        self.connection.unsent_bytes = 0
+        self.worker.connection_drained()
 
     def mutate(self, request_id: int) -> None:
         self.say("Mutation", requestId=request_id, udfPath="messages:send", args=[{"x": 1}])
@@ -558,3 +568,95 @@ def test_client_that_has_seen_a_later_timestamp_is_served(
     assert conversation.connection.closed is None
     assert conversation.backend.updates == [conversation.worker]
     assert "has seen timestamp" in caplog.text
+
+
+def kinds(messages: list[dict[str, Any]]) -> list[str]:
+    return [message["type"] for message in messages]
+
+
+def test_client_that_takes_no_chunks_gets_a_large_transition_whole() -> None:
+    conversation = Conversation()
+
+    conversation.add_large(7)
+
+    assert kinds(conversation.taken()) == ["Transition"]
+
+
+def test_client_that_keeps_up_gets_all_chunks_at_once() -> None:
+    conversation = Conversation(takes_chunks=True)
+
+    conversation.add_large(7)
+
+    chunks = conversation.taken()
+    assert kinds(chunks) == ["TransitionChunk"] * 3
+    whole = json.loads("".join(chunk["chunk"] for chunk in chunks))
+    assert whole["modifications"][0]["value"] == "x" * 12_000_000
+
+
+def test_next_chunk_is_made_when_the_client_has_taken_the_last_one() -> None:
+    conversation = Conversation(takes_chunks=True)
+    conversation.connection.is_stuck = True
+
+    conversation.add_large(7)
+    assert kinds(conversation.taken()) == ["TransitionChunk"]
+    assert conversation.connection.unsent_bytes < 5_001_000
+    conversation.drain()
+
+    assert kinds(conversation.taken()) == ["TransitionChunk"]
+
+
+def test_response_waits_for_the_last_chunk_and_is_covered_by_the_next_transition() -> None:
+    conversation = Conversation(takes_chunks=True)
+    conversation.connection.is_stuck = True
+    conversation.mutate(3)
+    conversation.add_large(7)
+
+    conversation.backend.mutations[0].finish(success(1_001))
+    assert kinds(conversation.taken()) == ["TransitionChunk"]
+    conversation.drain()
+    conversation.drain()
+    assert kinds(conversation.taken()) == ["TransitionChunk", "TransitionChunk", "MutationResponse"]
+    conversation.drain()
+    conversation.backend.run_update(1_001, {})
+
+    (transition,) = conversation.taken()
+    assert transition["endVersion"]["ts"] == encode_timestamp(1_001)
+
+
+def test_responses_that_wait_behind_chunks_count_as_unsent() -> None:
+    conversation = Conversation(UnsentBudget(per_socket_bytes=6_000_000), takes_chunks=True)
+    conversation.connection.is_stuck = True
+    conversation.mutate(3)
+    conversation.mutate(4)
+    conversation.add_large(7)
+    large = MutationOutcome(b'"%b"' % (b"x" * 700_000), None, 1_001)
+
+    conversation.backend.mutations[0].finish(large)
+    assert conversation.connection.closed is None
+    conversation.backend.mutations[1].finish(large)
+
+    assert conversation.connection.closed == (1013, "TooManyConcurrentRequests")
+
+
+def test_rejected_token_between_chunks_is_told_after_the_responses_that_waited() -> None:
+    conversation = Conversation(takes_chunks=True)
+    conversation.connection.is_stuck = True
+    conversation.mutate(3)
+    conversation.add_large(7)
+    conversation.backend.mutations[0].finish(success(1_001))
+    conversation.taken()
+
+    conversation.say("Authenticate", baseVersion=0, tokenType="Admin", value="test|wrong")
+
+    assert kinds(conversation.taken()) == ["MutationResponse", "AuthError"]
+    assert conversation.connection.closed == (1000, "AuthError")
+
+
+def test_silent_client_is_pinged_while_a_large_transition_is_computed() -> None:
+    conversation = Conversation()
+    conversation.add(7)
+
+    for _ in range(30):
+        conversation.wheel.advance()
+
+    assert kinds(conversation.taken()) == ["Ping", "Ping"]

@@ -23,7 +23,7 @@ from realtime.sync.work import RemoveQuery, StartAction, StartAuthentication, St
 
 CELLS = st.integers(0, 2)
 FAILING_VALUE = 0
-MAX_STEPS_TO_REST = 200
+MAX_STEPS_TO_REST = 400
 
 
 @dataclass
@@ -67,8 +67,9 @@ class Update:
 class Client:
     """What an official client keeps of one socket; it checks each message as it comes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, chunk_bytes: int | None) -> None:
         self.database = database
+        self.chunk_bytes = chunk_bytes
         self.version = (0, 0, 0)
         self.results: dict[int, Any] = {}
         self.queries: dict[int, int] = {}
@@ -77,16 +78,32 @@ class Client:
         self.mutations: dict[int, Sent] = {}
         self.fresh: set[int] = set()
         self.dropped: set[int] = set()
+        self.chunks: list[str] = []
+        """The parts of a transition that has not come whole."""
 
     def receive(self, messages: list[Any]) -> None:
         kinds = [message["type"] for message in messages]
-        assert kinds.count("Transition") <= 1
+        assert kinds.count("Transition") + kinds.count("TransitionChunk") <= 1
         assert "Transition" not in kinds[:-1], "a response after a transition that was ready"
         for message in messages:
+            if message["type"] == "TransitionChunk":
+                self.receive_chunk(message)
+                continue
+            assert self.chunks == [], "something between two chunks"
             if message["type"] == "Transition":
+                assert self.chunk_bytes is None or len(json.dumps(message)) < 2 * self.chunk_bytes
                 self.receive_transition(message)
             else:
                 self.receive_response(message)
+
+    def receive_chunk(self, message: Any) -> None:
+        assert self.chunk_bytes is not None, "a chunk for a client that takes none"
+        assert message["partNumber"] == len(self.chunks) < message["totalParts"]
+        assert 0 < len(message["chunk"].encode()) <= self.chunk_bytes
+        self.chunks.append(message["chunk"])
+        if len(self.chunks) == message["totalParts"]:
+            text, self.chunks = "".join(self.chunks), []
+            self.receive_transition(json.loads(text))
 
     def receive_response(self, message: Any) -> None:
         request_id = message["requestId"]
@@ -149,6 +166,8 @@ def model_value(database: Database, timestamp: int, cell: int, identity: int) ->
 class Conversation(RuleBasedStateMachine):
     """One client over several sockets, other writers, and the server's driver."""
 
+    chunk_bytes: int | None = None
+
     def __init__(self) -> None:
         super().__init__()
         self.database = Database()
@@ -159,8 +178,8 @@ class Conversation(RuleBasedStateMachine):
         self.connect()
 
     def connect(self) -> None:
-        self.session = Session(0)
-        self.client = Client(self.database)
+        self.session = Session(0, chunk_bytes=self.chunk_bytes)
+        self.client = Client(self.database, self.chunk_bytes)
         self.started: list[StartMutation[int]] = []
         self.authenticating = 0
         self.subscribed: dict[int, int] = {}
@@ -262,6 +281,7 @@ class Conversation(RuleBasedStateMachine):
         confirmed = self.session.identity
         self.session.authentication_failed("no")
         *others, error = self.received()
+        self.client.chunks.clear()  # what is to be begun anew needs no end
         self.client.receive(others)
         assert (error["type"], error["baseVersion"]) == ("AuthError", confirmed)
         self.reconnect()
@@ -367,13 +387,18 @@ class Conversation(RuleBasedStateMachine):
         for sent in self.client.mutations.values():
             assert sent.response_timestamp is None or self.session.owes_transition
 
+    def is_busy(self) -> bool:
+        session = self.session
+        is_moving = session.wants_update or session.is_between_chunks
+        return bool(self.authenticating or self.started or self.update or is_moving)
+
     @rule()
     def come_to_rest(self) -> None:
         """Finish everything: each promise of the client is kept and each value is current."""
         self.take_messages()
         self.drain_socket()
         steps = 0
-        while self.authenticating or self.started or self.update or self.session.wants_update:
+        while self.is_busy():
             steps += 1
             assert steps < MAX_STEPS_TO_REST, "updates without end"
             if self.authenticating:
@@ -400,5 +425,15 @@ class Conversation(RuleBasedStateMachine):
         self.come_to_rest()
 
 
+class ConversationInChunks(Conversation):
+    """The same with a client that gets nearly every transition in parts."""
+
+    chunk_bytes = 100
+
+
+SETTINGS = settings(max_examples=300, stateful_step_count=50, deadline=None)
+
 TestConversation = Conversation.TestCase
-TestConversation.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+TestConversation.settings = SETTINGS
+TestConversationInChunks = ConversationInChunks.TestCase
+TestConversationInChunks.settings = SETTINGS

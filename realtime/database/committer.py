@@ -17,6 +17,7 @@ from hashlib import blake2b
 from realtime.clock import Clock
 from realtime.database.catalog import Catalog, catalog_rows, table_entry
 from realtime.database.interval import IndexEntry
+from realtime.database.request_retention import RequestLimits, RequestRetention
 from realtime.database.timestamp import Timestamp
 from realtime.database.write_set import PendingDocument, WriteSet
 from realtime.storage.persistence import Persistence, RequestRecord, Revision, RowWrite
@@ -57,9 +58,11 @@ class Committer:
         clock: Clock,
         last_timestamp: Timestamp,
         last_checksum: bytes,
+        request_limits: RequestLimits,
     ) -> None:
         self._persistence = persistence
         self._clock = clock
+        self._retention = RequestRetention(persistence, clock, request_limits)
         self._last_timestamp = last_timestamp
         self._last_checksum = last_checksum
         self._pending_checksum = last_checksum
@@ -108,9 +111,16 @@ class Committer:
         """Write the answers to be repeated on a re-send, in the same transaction."""
         self._persistence.write_requests(records)
         batch.has_records = True
+        for record in records:
+            self._retention.note(record)
 
     def seal(self, batch: Batch, timestamp: Timestamp, creation_time: float) -> None:
-        """Write the batch's revision row; nothing may be added after it."""
+        """Write the batch's revision row; nothing may be added after it.
+
+        Old answers of requests are deleted along with it, when there are enough.
+        """
+        if batch.has_records:
+            self._retention.prune_if_due()
         digest = blake2b(self._last_checksum, digest_size=_CHECKSUM_BYTES)
         digest.update(timestamp.to_bytes(8, "little"))
         for pending in batch.documents:

@@ -19,6 +19,7 @@ from realtime.database.committer import Batch, Committer
 from realtime.database.generations import Generations, HoldLimits, SharedGeneration
 from realtime.database.hot_cache import HotCache
 from realtime.database.limits import TransactionLimits
+from realtime.database.request_retention import RequestLimits
 from realtime.database.schema_change import open_catalog
 from realtime.database.snapshot import Snapshot
 from realtime.database.subscriptions import SubscriptionManager
@@ -32,10 +33,11 @@ _NS_PER_MS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLimits:
-    """The limits of transactions and holds, the chunk of a scan and the size of the hot cache."""
+    """The limits of transactions, holds and stored answers, of scans and of the hot cache."""
 
     transaction: TransactionLimits = field(default_factory=TransactionLimits)
     hold: HoldLimits = field(default_factory=HoldLimits)
+    requests: RequestLimits = field(default_factory=RequestLimits)
     scan_chunk: int = 256
     """Rows that a scan reads before it lets the loop turn."""
     hot_cache_bytes: int = 16 * 1024 * 1024
@@ -59,7 +61,9 @@ class Database:
         self.durable: Timestamp = recovered.timestamp
         """The newest timestamp that is on disk; changed by `advance` alone."""
         self.allocator = Allocator(clock, recovered.creation_time, recovered.locator)
-        self.committer = Committer(persistence, clock, recovered.timestamp, recovered.checksum)
+        self.committer = Committer(
+            persistence, clock, recovered.timestamp, recovered.checksum, limits.requests
+        )
         self.generations = Generations(persistence, limits.hold)
         self.generations.open(self.durable, self.catalog)
         self.hot_cache = HotCache(limits.hot_cache_bytes)

@@ -53,9 +53,6 @@ MAX_WAITING_PER_CLIENT = 1_000
 BUSY_SECONDS = 5.0
 _BUSY_RETRY_SECONDS = 0.02
 CHECKPOINT_RETRY_BYTES = 4 * 1024 * 1024
-REQUEST_RETENTION_NS = 14 * 24 * 3600 * 1_000_000_000
-_PRUNE_EVERY_BATCHES = 64
-_PRUNE_ROWS = 200
 
 
 @dataclass(slots=True, eq=False)
@@ -233,11 +230,6 @@ class MutationLane:
         """Return monotonic time."""
         return self._clock.monotonic_seconds()
 
-    @property
-    def clock(self) -> Clock:
-        """The clock."""
-        return self._clock
-
     async def make_durable(self, *, is_alone: bool) -> None:
         """Wait for the COMMIT of the open batch; on the loop if nobody is kept waiting by that.
 
@@ -288,10 +280,6 @@ class MutationLane:
         except (OverloadedError, StorageError) as error:  # no answered member may be repeated
             raise OutcomeUnknown(str(error)) from error
         self._next_checkpoint_bytes = 0 if is_complete else wal_bytes + CHECKPOINT_RETRY_BYTES
-
-    def prune_is_due(self) -> bool:
-        """Say whether this batch should delete old request records."""
-        return self._counters.commit_batches % _PRUNE_EVERY_BATCHES == 0
 
     async def sleep(self, seconds: float) -> None:
         """Wait without holding the loop."""
@@ -438,9 +426,6 @@ class _BatchRun:
             database.committer.roll_back()
             self._answer_without_commit()
             return
-        if lane.prune_is_due():
-            oldest = lane.clock.now_ns() - REQUEST_RETENTION_NS
-            lane.persistence.prune_requests(oldest, _PRUNE_ROWS)
         timestamp = batch.last_timestamp
         database.committer.seal(batch, timestamp, database.allocator.last_creation_time)
         await lane.make_durable(is_alone=len(self._unanswered) == 1)

@@ -134,20 +134,23 @@ class MemoryStore:
         """Return a stored answer."""
         return self._requests.get((session_id, request_id), self.engine_sequence)
 
-    def prune_requests(self, before_timestamp: int, limit: int) -> int:
-        """Delete the oldest answers from before a timestamp."""
+    def prune_requests(
+        self, before_timestamp: int, keep_bytes: int, *, limit: int, limit_bytes: int
+    ) -> int:
+        """Delete the oldest answers that are too old or too many."""
         sequence = self._writing()
-        old = nsmallest(
-            limit,
-            (
-                (record.timestamp, key)
-                for key, record in self._requests.descending_items(sequence)
-                if record.timestamp < before_timestamp
-            ),
-        )
-        for _, key in old:
-            self._requests.put(key, None, sequence)
-        return len(old)
+        records = [record for _, record in self._requests.descending_items(sequence)]
+        kept_bytes = sum(record.size_bytes for record in records)
+        deleted_bytes = count = 0
+        for record in nsmallest(limit, records, key=_age):
+            is_kept = record.timestamp >= before_timestamp and kept_bytes <= keep_bytes
+            if is_kept or (count and deleted_bytes + record.size_bytes > limit_bytes):
+                break
+            self._requests.put((record.session_id, record.request_id), None, sequence)
+            kept_bytes -= record.size_bytes
+            deleted_bytes += record.size_bytes
+            count += 1
+        return count
 
     def write_catalog(self, tables: Sequence[TableRow], indexes: Sequence[IndexRow]) -> None:
         """Add tables and indexes."""
@@ -254,6 +257,10 @@ class MemoryStore:
     def _newest_revision(self, sequence: int) -> Revision:
         newest = next(self._revisions.descending_items(sequence), None)
         return Revision(0, 0, 0.0, b"") if newest is None else newest[1]
+
+
+def _age(record: RequestRecord) -> tuple[int, str, int]:
+    return record.timestamp, record.session_id, record.request_id
 
 
 class _MemoryEngine:

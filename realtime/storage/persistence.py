@@ -35,6 +35,9 @@ CHECKPOINT_AT_BYTES: Final = 16 * 2**20
 ID_INDEX: Final = 0
 """The index that finds a document of any table by its id. It is not in the catalog."""
 
+REQUEST_OVERHEAD_BYTES: Final = 200
+"""What a stored answer takes beside its result and log lines: keys, path, index."""
+
 IndexEntry = tuple[int, bytes]
 """An index id and a key in that index."""
 
@@ -90,6 +93,11 @@ class RequestRecord:
     timestamp: int
     result: bytes
     log_lines: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """Return about how much room it takes."""
+        return len(self.result) + len(self.log_lines) + REQUEST_OVERHEAD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,19 +216,29 @@ class Persistence(Protocol):
         ...
 
     def write_requests(self, records: Sequence[RequestRecord]) -> None:
-        """Store the answers of requests, none of them stored before; raises like `write_rows`."""
+        """Store the answers of requests, none of them stored before; raises like `write_rows`.
+
+        Their timestamps are later than those of all that were stored before.
+        """
         ...
 
     def find_request(self, session_id: str, request_id: int) -> RequestRecord | None:
         """Return a stored answer, also one of the open transaction."""
         ...
 
-    def prune_requests(self, before_timestamp: int, limit: int) -> int:
-        """Delete the oldest answers from before a timestamp, at most `limit`.
+    def prune_requests(
+        self, before_timestamp: int, keep_bytes: int, *, limit: int, limit_bytes: int
+    ) -> int:
+        """Delete the oldest answers, as far as they are too old or all are too many.
+
+        Args:
+            before_timestamp: answers from before it go.
+            keep_bytes: the oldest go until all that is left takes at most this.
+            limit: how many may go at most in this call.
+            limit_bytes: how much they may take together, if they are more than one.
 
         Returns:
-            How many were deleted; fewer than `limit` means that none is left to delete.
-            Raises like `write_rows`.
+            How many were deleted. Raises like `write_rows`.
         """
         ...
 

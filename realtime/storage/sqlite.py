@@ -8,7 +8,8 @@ Durability is SQLite's: with `synchronous=FULL` the log is synced in each COMMIT
 a crash finds every commit that had returned and nothing half.
 
 This module turns rows into statements. `sqlite_file` has the layout and the settings,
-`sqlite_engine` the transactions and what their errors mean, `sqlite_reader` scans and generations.
+`sqlite_engine` the transactions and what their errors mean, `sqlite_reader` scans and generations,
+`sqlite_requests` the stored answers.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from realtime.storage.sqlite_engine import EngineConnection
 from realtime.storage.sqlite_errors import storage_error
 from realtime.storage.sqlite_file import fetch, open_engine_connection, open_reader_connection
 from realtime.storage.sqlite_reader import GenerationPool, SqliteGeneration, SqliteReader
+from realtime.storage.sqlite_requests import SqliteRequests
 
 _DELETE_ENTRY: Final = "DELETE FROM index_entries WHERE index_id = ? AND key = ? AND locator = ?"
 _INSERT_ENTRY: Final = "INSERT INTO index_entries (index_id, key, locator) VALUES (?, ?, ?)"
@@ -53,19 +55,6 @@ _INSERT_REVISION: Final = (
 _NEWEST_REVISION: Final = (
     "SELECT last_timestamp, creation_time, checksum FROM revisions"
     " ORDER BY last_timestamp DESC LIMIT 1"
-)
-_INSERT_REQUEST: Final = (
-    "INSERT INTO requests (session_id, request_id, path, timestamp, result, log_lines)"
-    " VALUES (?, ?, ?, ?, ?, ?)"
-)
-_FIND_REQUEST: Final = (
-    "SELECT path, timestamp, result, log_lines FROM requests"
-    " WHERE session_id = ? AND request_id = ? LIMIT 1"
-)
-_PRUNE_REQUESTS: Final = (
-    "DELETE FROM requests WHERE (session_id, request_id) IN ("
-    "SELECT session_id, request_id FROM requests WHERE timestamp < ?"
-    " ORDER BY timestamp, session_id, request_id LIMIT ?)"
 )
 _WRITE_SETTING: Final = "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)"
 _SCHEMA_DIGEST: Final = "schema_digest"
@@ -87,6 +76,7 @@ class SqliteStore:
         raise what `commit` would raise."""
         self._wal_path: Final = path.with_name(path.name + "-wal")
         self._engine: Final = engine
+        self._requests: Final = SqliteRequests(engine)
         self._generations: Final = generations
         self._is_closed = False
 
@@ -110,11 +100,13 @@ class SqliteStore:
                     reader = open_reader_connection(path)
                     opened.callback(reader.close)
                     readers.append(SqliteReader(reader))
-                engine = EngineConnection(connection)
+                store = cls(
+                    path, EngineConnection(connection), GenerationPool(readers), before_commit
+                )
             except sqlite3.Error as error:
                 raise storage_error(error, f"open `{path}`") from error
             opened.pop_all()
-        return cls(path, engine, GenerationPool(readers), before_commit)
+        return store
 
     @property
     def engine(self) -> Reader:
@@ -162,6 +154,7 @@ class SqliteStore:
     def begin(self) -> None:
         """Open the transaction and take the file's write lock."""
         self._engine.begin()
+        self._requests.begin()
 
     def write_rows(self, writes: Sequence[RowWrite]) -> None:
         """Apply the writes: entries and documents go before others come."""
@@ -190,36 +183,23 @@ class SqliteStore:
 
     def write_requests(self, records: Sequence[RequestRecord]) -> None:
         """Store the answers of requests."""
-        rows = [
-            (
-                record.session_id,
-                record.request_id,
-                record.path,
-                record.timestamp,
-                record.result,
-                record.log_lines,
-            )
-            for record in records
-        ]
-        with self._engine.writing("write requests"):
-            self._engine.write_each(_INSERT_REQUEST, rows)
+        self._requests.write(records)
 
     def find_request(self, session_id: str, request_id: int) -> RequestRecord | None:
         """Return a stored answer."""
         assert not self._engine.is_handed_over, "the connection is in use"
         try:
-            rows = fetch(self._engine.connection, _FIND_REQUEST, session_id, request_id)
+            return self._requests.find(session_id, request_id)
         except sqlite3.Error as error:
             raise storage_error(error, "read a request") from error
-        if not rows:
-            return None
-        path, timestamp, result, log_lines = rows[0]
-        return RequestRecord(session_id, request_id, path.decode(), timestamp, result, log_lines)
 
-    def prune_requests(self, before_timestamp: int, limit: int) -> int:
-        """Delete the oldest answers from before a timestamp."""
-        with self._engine.writing("prune requests"):
-            return self._engine.write(_PRUNE_REQUESTS, before_timestamp, limit)
+    def prune_requests(
+        self, before_timestamp: int, keep_bytes: int, *, limit: int, limit_bytes: int
+    ) -> int:
+        """Delete the oldest answers that are too old or too many."""
+        return self._requests.prune(
+            before_timestamp, keep_bytes, limit=limit, limit_bytes=limit_bytes
+        )
 
     def write_catalog(self, tables: Sequence[TableRow], indexes: Sequence[IndexRow]) -> None:
         """Add tables and indexes."""
@@ -267,6 +247,7 @@ class SqliteStore:
     def commit(self) -> None:
         """Write the log and sync it."""
         self._engine.commit(self.before_commit)
+        self._requests.commit()
 
     def rollback(self) -> None:
         """Drop the open transaction."""

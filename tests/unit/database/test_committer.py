@@ -9,6 +9,7 @@ import pytest
 from realtime.database.catalog import table_entry
 from realtime.database.committer import Committer
 from realtime.database.database import Database
+from realtime.database.request_retention import RequestLimits
 from realtime.database.timestamp import Timestamp
 from realtime.errors import OverloadedError, StorageError, StorageFullError
 from realtime.storage.memory import MemoryStore
@@ -32,10 +33,10 @@ Store = MemoryStore | SqliteStore
 @pytest.fixture
 def committer(memory_store: MemoryStore, clock: VirtualClock) -> Iterator[Committer]:
     """A committer of an empty store."""
-    return Committer(memory_store, clock, Timestamp(0), b"")
+    return Committer(memory_store, clock, Timestamp(0), b"", RequestLimits())
 
 
-REQUEST = RequestRecord("session", 1, "messages:send", 1, b"null", b"[]")
+REQUEST = RequestRecord("session", 1, "messages:send", VirtualClock().now_ns(), b"null", b"[]")
 
 
 # Timestamps

@@ -12,6 +12,7 @@ from realtime.errors import (
 )
 from realtime.storage.memory import MemoryStore
 from realtime.storage.persistence import (
+    REQUEST_OVERHEAD_BYTES,
     IndexRow,
     Reader,
     Recovered,
@@ -264,21 +265,64 @@ def test_request_is_found_in_the_open_transaction_and_after_it(store: Store) -> 
     assert store.find_request("other", 1) is None
 
 
-def test_pruning_deletes_the_oldest_requests_in_chunks(store: Store) -> None:
-    timestamps = [30, 10, 20, 40, 20]
+def answers(
+    store: Store, timestamps: Sequence[int], size_bytes: int = 0
+) -> Callable[[], list[int]]:
+    """Write an answer for each timestamp, in an open transaction; return what tells who is left."""
+    records = [RequestRecord("s", time, "f:g", time, b"r" * size_bytes, b"") for time in timestamps]
     store.begin()
-    store.write_requests(
-        [RequestRecord("s", n, "f:g", time, b"", b"") for n, time in enumerate(timestamps)]
-    )
+    store.write_requests(records)
+    return lambda: [time for time in timestamps if store.find_request("s", time)]
 
-    def left() -> list[int]:
-        return [time for n, time in enumerate(timestamps) if store.find_request("s", n)]
 
-    assert store.prune_requests(40, 2) == 2
-    assert left() == [30, 40, 20]
-    assert store.prune_requests(40, 100) == 2
+def test_pruning_deletes_the_oldest_requests_in_chunks(store: Store) -> None:
+    left = answers(store, [30, 10, 20, 40, 25])
+
+    def prune(limit: int) -> int:
+        return store.prune_requests(40, 10_000, limit=limit, limit_bytes=10_000)
+
+    assert prune(2) == 2
+    assert left() == [30, 40, 25]
+    assert prune(100) == 2
     assert left() == [40]
-    assert store.prune_requests(40, 100) == 0
+    assert prune(100) == 0
+
+
+def test_pruning_deletes_the_oldest_requests_until_the_others_have_room(store: Store) -> None:
+    size_bytes = REQUEST_OVERHEAD_BYTES + 1_000
+    left = answers(store, [30, 10, 20, 40], 1_000)
+
+    def prune(keep_bytes: int) -> int:
+        return store.prune_requests(0, keep_bytes, limit=100, limit_bytes=10 * size_bytes)
+
+    assert prune(4 * size_bytes) == 0
+    assert prune(4 * size_bytes - 1) == 1
+    assert left() == [30, 20, 40]
+    assert prune(size_bytes) == 2
+    assert left() == [40]
+
+
+def test_pruning_takes_as_much_as_it_may_in_one_call_and_at_least_one(store: Store) -> None:
+    size_bytes = REQUEST_OVERHEAD_BYTES + 1_000
+    left = answers(store, [1, 2, 3, 4], 1_000)
+
+    assert store.prune_requests(9, 0, limit=100, limit_bytes=2 * size_bytes) == 2
+    assert left() == [3, 4]
+    assert store.prune_requests(9, 0, limit=100, limit_bytes=1) == 1
+    assert left() == [4]
+
+
+def test_size_of_the_requests_does_not_count_what_was_rolled_back(store: Store) -> None:
+    size_bytes = REQUEST_OVERHEAD_BYTES + 1_000
+    answers(store, [1], 1_000)
+    store.commit()
+    answers(store, [2, 3], 1_000)
+    store.rollback()
+    left = answers(store, [4], 1_000)
+
+    assert store.prune_requests(0, 2 * size_bytes, limit=100, limit_bytes=size_bytes) == 0
+    assert left() == [4]
+    assert store.find_request("s", 1) is not None
 
 
 def test_fresh_store_recovers_nothing(store: Store) -> None:

@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from realtime.errors import OverloadedError, RealtimeError, StorageError, StorageFullError
 from realtime.storage.memory import MemoryStore
 from realtime.storage.persistence import (
+    REQUEST_OVERHEAD_BYTES,
     Generation,
     IndexRow,
     Persistence,
@@ -65,6 +66,7 @@ class StoresAgree(RuleBasedStateMachine):
         self.generations: list[tuple[Generation, Generation]] = []
         self.newest = 0
         self.written: int | None = None
+        self.request_time = 0
         # What the engine should hold, to generate writes that fit.
         self.entries: dict[tuple[int, bytes], int] = {}
         self.locators: set[int] = set()
@@ -223,24 +225,36 @@ class StoresAgree(RuleBasedStateMachine):
 
     @precondition(in_transaction)
     @rule(
-        times=st.lists(st.integers(0, 5), min_size=1, max_size=8),
+        sizes=st.lists(st.integers(0, 5), min_size=1, max_size=8),
         session=st.sampled_from("ab"),
-        before=st.none() | st.integers(1, 5),
-        limit=st.integers(1, 5),
         again=st.sampled_from([False, False, False, True]),
     )
-    def write_requests(
-        self, times: list[int], session: str, before: int | None, limit: int, again: bool
-    ) -> None:
-        """Write what is not there yet (or all, which may be refused), and perhaps prune."""
+    def write_requests(self, sizes: list[int], session: str, again: bool) -> None:
+        """Write what is not there yet (or all, which may be refused), later than all before."""
+        self.request_time += 2
         records = [
-            RequestRecord(session, request, "f:g", time, b"%d" % time, b"[]")
-            for request, time in enumerate(times)
+            RequestRecord(session, request, "f:g", self.request_time + size % 2, b"r" * size, b"[]")
+            for request, size in enumerate(sizes)
             if again or self.memory.find_request(session, request) is None
         ]
         self.both(lambda store: store.write_requests(records))
-        if before is not None and self.in_transaction():
-            self.both(lambda store: store.prune_requests(before, limit))
+
+    @precondition(in_transaction)
+    @rule(
+        age=st.integers(0, 20),
+        keep_answers=st.integers(0, 12),
+        limit=st.integers(1, 5),
+        limit_answers=st.integers(0, 4),
+    )
+    def prune_requests(self, age: int, keep_answers: int, limit: int, limit_answers: int) -> None:
+        before = self.request_time - age
+        keep_bytes = keep_answers * (REQUEST_OVERHEAD_BYTES + 5)
+        limit_bytes = limit_answers * (REQUEST_OVERHEAD_BYTES + 5)
+        self.both(
+            lambda store: store.prune_requests(
+                before, keep_bytes, limit=limit, limit_bytes=limit_bytes
+            )
+        )
 
     @precondition(in_transaction)
     @rule(number=st.integers(1, 3), fields=st.lists(st.text(max_size=3), max_size=2))

@@ -99,7 +99,7 @@ def test_second_begin_is_refused_and_changes_nothing(store: Store) -> None:
     [
         lambda store: store.write_rows([insert(1, b"a")]),
         lambda store: store.write_requests([REQUEST]),
-        lambda store: store.prune_requests(1, 1),
+        lambda store: store.prune_requests(1, 1, limit=1, limit_bytes=1),
         lambda store: store.write_catalog([TableRow(1, "a")], []),
         lambda store: store.drop_index(1),
         lambda store: store.write_schema_digest("digest"),

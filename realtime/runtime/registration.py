@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from inspect import iscoroutinefunction
+from inspect import currentframe, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
 from realtime.errors import DefinitionError
@@ -29,13 +29,17 @@ ArgsDeclaration = Mapping[str, Any] | Validator
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What a decorator was told: the handler and how it differs from its annotations."""
+    """What a decorator was told: the handler and how it differs from its annotations.
+
+    `module` is the one whose code made the function, also where a factory of another one helped.
+    """
 
     handler: Callable[..., Awaitable[Any]]
     name: str | None
     args: ArgsDeclaration | None
     returns: Validator | None
     is_internal: bool
+    module: str | None
 
 
 class RegisteredFunction(Generic[P, R]):
@@ -95,9 +99,17 @@ def _declare(
                 "of queries and mutations are coroutines that await only their `ctx`",
                 place=place,
             )
-        return make(Declaration(function, name, args, returns, is_internal))
+        module = _module_being_executed()
+        return make(Declaration(function, name, args, returns, is_internal, module))
 
     return wrap if handler is None else wrap(handler)
+
+
+def _module_being_executed() -> str | None:
+    frame = currentframe()
+    while frame is not None and frame.f_code.co_name != "<module>":
+        frame = frame.f_back
+    return None if frame is None else frame.f_globals.get("__name__")
 
 
 @overload

@@ -10,11 +10,14 @@ line and reason.
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import re
 import sys
 import traceback
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, TypeGuard
@@ -30,6 +33,7 @@ from realtime.schema.schema import Schema, schema_from_module
 _PACKAGE = Path(__file__).parents[1]
 _SCHEMA = "schema"
 _FUNCTIONS = "functions"
+_MODULE_NAME = re.compile(r"[A-Za-z0-9_]+")
 _app_modules: set[str] = set()
 """Names of the modules that loaded apps brought along; the next load does not meet them."""
 
@@ -77,7 +81,11 @@ class Registry:
                 f"got {type(reference).__name__}"
             )
         if found is None:
-            raise NotFoundError(f"Could not find function for '{reference}'")
+            raise NotFoundError(
+                f"Could not find function for '{reference}'. "
+                "Did you forget to run `npx convex dev`?",
+                code="FunctionNotFound",
+            )
         return found
 
 
@@ -126,13 +134,36 @@ def _load_schema(root: Path) -> Schema:
         raise DefinitionError(error.reason, place=module.__file__) from error
 
 
-def _function_modules(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield the wire path and the import name of each module in `functions/`, in order."""
+def _function_modules(root: Path) -> list[tuple[str, str]]:
+    """Return the wire path and the import name of each module in `functions/`, in order."""
     folder = root / _FUNCTIONS
+    modules: list[tuple[str, str]] = []
     for file in sorted(folder.rglob("*.py")):
         parts = file.relative_to(folder).with_suffix("").parts
         if not any(part.startswith(("_", ".")) for part in parts):
-            yield "/".join(parts), ".".join((_FUNCTIONS, *parts))
+            _check_module(file, parts, root)
+            modules.append(("/".join(parts), ".".join((_FUNCTIONS, *parts))))
+    return modules
+
+
+def _check_module(file: Path, parts: tuple[str, ...], root: Path) -> None:
+    """Raise a DefinitionError for a file that cannot be a module of functions."""
+    name = file.relative_to(root).as_posix()
+    if not all(_MODULE_NAME.fullmatch(part) for part in parts):
+        raise DefinitionError(
+            f"`{name}` can't be a module of functions: expected a name of ASCII letters, digits "
+            "and `_`. Rename it, or let its name begin with `_` if nothing in it is called"
+        )
+    folder = file.with_suffix("")
+    if any(folder.glob("[!_.]*.py")):
+        raise DefinitionError(
+            f"`{name}` and the folder `{folder.relative_to(root).as_posix()}/` have the same name, "
+            "and Python imports only one of them. Rename one"
+        )
+    if parts == (_SCHEMA,):
+        raise DefinitionError(
+            f"`{name}` is not where tables are declared: move it beside the folder `{_FUNCTIONS}/`"
+        )
 
 
 def _functions_of(module: ModuleType, module_path: str) -> Iterator[AppFunction]:
@@ -140,7 +171,7 @@ def _functions_of(module: ModuleType, module_path: str) -> Iterator[AppFunction]
         if not _is_registered(value) or attribute.startswith("_"):
             continue
         declaration = value.declaration
-        if declaration.handler.__module__ != module.__name__:
+        if declaration.module != module.__name__:
             continue
         name = declaration.name or wire_name(attribute)
         kind: FunctionKind = "mutation" if isinstance(value, Mutation) else "query"
@@ -160,7 +191,7 @@ def _is_registered(value: object) -> TypeGuard[RegisteredFunction[Any, Any]]:
 
 def _add(functions: dict[str, AppFunction], function: AppFunction) -> None:
     other = functions.get(function.path)
-    if other is not None:
+    if other is not None and other.registered is not function.registered:
         raise DefinitionError(
             f"Two functions have the wire name `{function.path}`: the other one is at "
             f"{_place(other.registered)}. Rename one, or give it a `name=`",
@@ -190,6 +221,7 @@ def _importable(root: Path) -> Generator[None]:
         sys.path.remove(entry)
     sys.path.insert(0, entry)
     importlib.invalidate_caches()
+    _open_functions_package(root)
     before = set(sys.modules)
     try:
         yield
@@ -197,6 +229,18 @@ def _importable(root: Path) -> Generator[None]:
         for name in sys.modules.keys() - before:
             if _is_of_app(getattr(sys.modules[name], "__file__", None), root):
                 _app_modules.add(name)
+
+
+def _open_functions_package(root: Path) -> None:
+    """Make `functions` a package of this app's folder alone.
+
+    Python would make it one of every `functions/` on its path, those of other apps included.
+    """
+    folder = root / _FUNCTIONS
+    if not (folder / "__init__.py").is_file():
+        spec = ModuleSpec(_FUNCTIONS, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+        sys.modules[_FUNCTIONS] = importlib.util.module_from_spec(spec)
 
 
 def _import(name: str, root: Path) -> ModuleType:

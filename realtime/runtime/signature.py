@@ -8,6 +8,7 @@ wire names.
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import typing
 from collections.abc import Callable, Mapping
@@ -16,9 +17,9 @@ from typing import Any
 
 from realtime.casing import wire_name
 from realtime.errors import DefinitionError, ValidationError
-from realtime.runtime.registration import Declaration
+from realtime.runtime.registration import Declaration, RegisteredFunction
 from realtime.values.annotations import ANY_CODEC, compile_annotation, declared_name, is_optional
-from realtime.values.codec import Codec
+from realtime.values.codec import Codec, encode_set_members
 from realtime.values.validators import (
     AnyValidator,
     ObjectField,
@@ -53,6 +54,13 @@ class Signature:
     returns: Codec
     returns_validator: Validator | None
 
+    def has_argument(self, python_name: str) -> bool:
+        """Say whether there is an argument with this name; with `args=`, a wire name."""
+        if self.parameters is not None:
+            return any(parameter.python_name == python_name for parameter in self.parameters)
+        validator = self.args_validator
+        return isinstance(validator, ObjectValidator) and python_name in validator.fields
+
     def decode_args(self, args: Mapping[str, Value], tables: TableNames) -> dict[str, Any]:
         """Return checked arguments as keywords in Python names; ValidationError if ill-typed."""
         self.args_validator.check(args, tables)
@@ -69,7 +77,7 @@ class Signature:
     def encode_named(self, named: Mapping[str, Any]) -> dict[str, Value]:
         """Return keywords in Python names as arguments in wire names; not checked further."""
         if self.parameters is None:
-            return {name: ANY_CODEC.encode(value) for name, value in named.items()}
+            return encode_set_members(named)
         known = {parameter.python_name: parameter for parameter in self.parameters}
         encoded: dict[str, Value] = {}
         for name, value in named.items():
@@ -87,7 +95,7 @@ def compile_signature(declaration: Declaration) -> Signature:
     handler = declaration.handler
     place = f"{handler.__code__.co_filename}:{handler.__code__.co_firstlineno}"
     try:
-        hints = typing.get_type_hints(handler, include_extras=True)
+        hints = typing.get_type_hints(handler, _names_around(handler), include_extras=True)
     except Exception as error:
         raise DefinitionError(
             f"The annotations of `{handler.__name__}` can't be resolved: {error}", place=place
@@ -106,6 +114,17 @@ def compile_signature(declaration: Declaration) -> Signature:
     if isinstance(returns_validator, AnyValidator):
         returns_validator = None
     return Signature(args_validator, parameters, returns, returns_validator)
+
+
+def _names_around(handler: Any) -> dict[str, Any]:
+    """Return the globals of a handler, but a function called `list` does not hide the type."""
+    names: dict[str, Any] = inspect.unwrap(handler).__globals__
+    hiding = {
+        name
+        for name, value in names.items()
+        if isinstance(value, RegisteredFunction) and hasattr(builtins, name)
+    }
+    return {name: names[name] for name in names.keys() - hiding} if hiding else names
 
 
 def _compile_args(

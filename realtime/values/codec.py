@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 from realtime.errors import ValidationError
 from realtime.values.composite_validators import UnionValidator
 from realtime.values.validator import AnyValidator, IntegerValidator, LiteralValidator, Validator
-from realtime.values.value import Int64, Unset, Value, number_from_int
+from realtime.values.value import UNSET, Int64, Unset, Value, number_from_int
 
 
 class MisfitError(Exception):
@@ -158,6 +158,20 @@ def _require(validator: Validator, value: Value) -> None:
     text = validator.mismatch(value, None, "")
     if text is not None:
         raise ValidationError(text)
+
+
+def encode_set_members(members: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the members of an object in wire values, without those that are `UNSET`.
+
+    What JavaScript does with `undefined`.
+
+    Raises:
+        ValidationError: A name is no string, or a part of a member is no value.
+    """
+    encoded: dict[str, Value] = ANY_CODEC.encode(
+        {name: item for name, item in members.items() if item is not UNSET}
+    )
+    return encoded
 
 
 def encode_any(value: object) -> Value:

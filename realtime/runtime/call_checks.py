@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from realtime.errors import LimitError, NotFoundError, RealtimeError, ValidationError
 from realtime.runtime.error_texts import HandlerFailure
@@ -18,13 +18,14 @@ from realtime.runtime.outcome import FunctionKind
 from realtime.runtime.registry import AppFunction
 from realtime.runtime.result_encoding import KnownDocument, encode_result
 from realtime.runtime.table_query import TableQuery
-from realtime.values.annotations import ANY_CODEC
-from realtime.values.codec import is_dict
+from realtime.values.codec import encode_set_members
 from realtime.values.json_encoding import decode_json
+from realtime.values.size import check_value_limits, display_size, size_of
 from realtime.values.validators import TableNames
 from realtime.values.value import Value
 
 MAX_NESTING = 8
+MAX_ARGUMENT_BYTES = 16 * 1024 * 1024
 
 
 def check_call(
@@ -55,8 +56,11 @@ def check_kind(function: AppFunction, kind: FunctionKind) -> None:
 
 
 def check_depth(depth: int) -> None:
-    """Raise a LimitError where calls inside of calls don't seem to end."""
-    if depth >= MAX_NESTING:
+    """Raise a LimitError where calls inside of calls don't seem to end.
+
+    `depth` is that of the calling function, which is 1 for one that a client called.
+    """
+    if depth > MAX_NESTING:
         raise LimitError(
             "Cross component call depth limit exceeded. Do you have an infinite loop in your app?"
         )
@@ -67,17 +71,36 @@ def encode_arguments(
 ) -> Mapping[str, Value]:
     """Return what another function passes, as arguments in wire names; their types are unchecked.
 
-    `args` holds what came without a name: nothing, None or one mapping in wire names.
+    `args` holds what came without a name: nothing, None or one mapping in wire names. A mapping may
+    also come under the name `args`, unless that is an argument of the function.
+
+    Raises:
+        ValidationError: There are both, or a part is no value.
+        LimitError: They are too large.
     """
-    is_mapping = len(args) == 1 and (args[0] is None or is_dict(args[0]))
+    if not args and list(named) == ["args"] and not function.signature.has_argument("args"):
+        args, named = (named["args"],), {}
+    is_mapping = len(args) == 1 and (args[0] is None or isinstance(args[0], Mapping))
     if args and (named or not is_mapping):
         raise ValidationError(
             "Pass the arguments as keywords in Python names, or as one mapping in wire names"
         )
-    if not args:
-        return function.signature.encode_named(named)
-    encoded: Mapping[str, Value] = ANY_CODEC.encode(args[0] or {})
+    if args:
+        encoded = encode_set_members(cast("Mapping[str, Any]", args[0] or {}))
+    else:
+        encoded = function.signature.encode_named(named)
+    check_value_limits(encoded)
+    check_argument_size(function, size_of(encoded))
     return encoded
+
+
+def check_argument_size(function: AppFunction, size_bytes: int) -> None:
+    """Raise a LimitError if the arguments of a call are too large."""
+    if size_bytes > MAX_ARGUMENT_BYTES:
+        raise LimitError(
+            f"Arguments for {module_form(function.path)} are too large "
+            f"(actual: {display_size(size_bytes)}, limit: 16 MiB)"
+        )
 
 
 def decode_arguments(function: AppFunction, args: Any, tables: TableNames) -> dict[str, Any]:

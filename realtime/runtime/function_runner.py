@@ -19,7 +19,7 @@ from realtime.errors import (
     RealtimeError,
     ValidationError,
 )
-from realtime.runtime.call_checks import check_call
+from realtime.runtime.call_checks import check_argument_size, check_call
 from realtime.runtime.counters import Counters
 from realtime.runtime.error_texts import ErrorTexts, HandlerFailure
 from realtime.runtime.function_path import module_form
@@ -28,12 +28,13 @@ from realtime.runtime.operation import Steps
 from realtime.runtime.outcome import ClientError, FunctionCall, FunctionKind
 from realtime.runtime.registry import AppFunction
 from realtime.values.codec import is_dict, is_list
+from realtime.values.display import sendable_text
 from realtime.values.json_encoding import decode_json
-from realtime.values.size import display_size
+from realtime.values.size import MAX_VALUE_NESTING, check_value_limits
 from realtime.values.value import Value
 
 MAX_RUNS = 5
-MAX_ARGUMENT_BYTES = 16 * 1024 * 1024
+_FEWEST_BYTES_OVER_A_LIMIT = 4096
 _SEED_BYTES = 16
 _NS_PER_MS = 1_000_000
 
@@ -76,11 +77,7 @@ class FunctionRunner:
         """
         found = self._settings.registry.find(call.path)
         function = check_call(found, call.path, kind, is_admin=call.identity.is_admin)
-        if len(call.args) > MAX_ARGUMENT_BYTES:
-            raise LimitError(
-                f"Arguments for {module_form(function.path)} are too large "
-                f"(actual: {display_size(len(call.args))}, limit: 16 MiB)"
-            )
+        check_argument_size(function, len(call.args))
         return function, _decode_arguments(call.args, function)
 
     def failure(self, call: FunctionCall, error: RealtimeError) -> ClientError:
@@ -119,7 +116,7 @@ class FunctionRunner:
                 if isinstance(cause, ConflictError) and attempt + 1 < MAX_RUNS:
                     continue
                 if isinstance(cause, (ConflictError, OverloadedError)):
-                    raise OverloadedError(str(cause), code=cause.code) from error
+                    raise _rejection(function, cause) from error
                 failure = self._texts.client_error(error, call.path, call.request_id)
                 return self._report(run, None, failure)
             self._counters.result_encodings[function.path] += 1
@@ -140,14 +137,23 @@ class FunctionRunner:
         )
 
 
+def _rejection(function: AppFunction, cause: ConflictError | OverloadedError) -> OverloadedError:
+    """Return the error of a call that may succeed later, from what its handler raised."""
+    text = sendable_text(str(cause))
+    if isinstance(cause, ConflictError):
+        text = (
+            f"What `{function.path}` read or wrote was changed by others while it ran, "
+            f"{MAX_RUNS} times: {text}"
+        )
+    return OverloadedError(text, code=cause.code)
+
+
 def _decode_arguments(encoded: bytes, function: AppFunction) -> dict[str, Value]:
     """Return the arguments object of a call's JSON text: `{…}`, `[{…}]` or nothing."""
     try:
         value: object = decode_json(encoded) if encoded else {}
     except ValidationError as error:
-        raise ValidationError(
-            f"Invalid arguments for {module_form(function.path)}: {error.message}"
-        ) from error
+        raise _invalid_arguments(function, error) from error
     if is_list(value):
         if len(value) > 1:
             raise ValidationError(
@@ -160,7 +166,24 @@ def _decode_arguments(encoded: bytes, function: AppFunction) -> dict[str, Value]
             "ArgumentValidationError: Expected to receive an object as the function's argument. "
             f"Instead received: {_dump(encoded)}"
         )
+    if _may_pass_limits(encoded):
+        try:
+            check_value_limits(value)
+        except LimitError as error:
+            raise _invalid_arguments(function, error) from error
     return cast("dict[str, Value]", value)
+
+
+def _invalid_arguments(function: AppFunction, error: RealtimeError) -> ValidationError:
+    return ValidationError(f"Invalid arguments for {module_form(function.path)}: {error.message}")
+
+
+def _may_pass_limits(encoded: bytes) -> bool:
+    """Say whether a value of this JSON text can be over a limit of values; mostly it can't."""
+    return (
+        len(encoded) > _FEWEST_BYTES_OVER_A_LIMIT
+        or encoded.count(b"[") + encoded.count(b"{") > MAX_VALUE_NESTING
+    )
 
 
 def _dump(encoded: bytes) -> str:

@@ -10,11 +10,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from realtime.errors import LimitError, NotFoundError, RealtimeError, ValidationError
+from realtime.errors import (
+    AuthenticationError,
+    LimitError,
+    NotFoundError,
+    RealtimeError,
+    ValidationError,
+)
 from realtime.runtime.error_texts import HandlerFailure
 from realtime.runtime.function_path import module_form
 from realtime.runtime.operation import Operation
-from realtime.runtime.outcome import FunctionKind
+from realtime.runtime.outcome import FunctionCall, FunctionKind
 from realtime.runtime.registry import AppFunction
 from realtime.runtime.result_encoding import KnownDocument, encode_result
 from realtime.runtime.table_query import TableQuery
@@ -26,6 +32,24 @@ from realtime.values.value import Value
 
 MAX_NESTING = 8
 MAX_ARGUMENT_BYTES = 16 * 1024 * 1024
+
+
+def check_component(call: FunctionCall) -> None:
+    """Check that the caller may name a component, and named the one there is (contract 1.2)."""
+    if call.component_path is None:
+        return
+    if not call.identity.is_admin:
+        raise AuthenticationError(
+            f"Calling '{call.path}' with a `componentPath` needs the admin key: leave it out, or "
+            "authenticate with the key",
+            code="ComponentForbidden",
+        )
+    if call.component_path:
+        raise NotFoundError(
+            "There are no components: expected the empty `componentPath` of the app itself, got "
+            f"'{call.component_path}'",
+            code="ComponentNotFound",
+        )
 
 
 def check_call(

@@ -21,7 +21,7 @@ from realtime.errors import (
     RealtimeError,
     StorageError,
 )
-from realtime.runtime.outcome import ClientError
+from realtime.runtime.outcome import ClientError, SocketRequest
 from realtime.values.annotations import ANY_CODEC
 from realtime.values.codec import is_dict, is_list
 from realtime.values.display import sendable_text
@@ -53,10 +53,10 @@ class ErrorTexts:
         self.redact_errors = redact_errors
 
     def client_error(
-        self, error: BaseException, path: str, request_id: str | None = None
+        self, error: BaseException, path: str, request_id: str | SocketRequest | None = None
     ) -> ClientError:
         """Return what the client gets for `error`, raised by or before a run of `path`."""
-        request_id = request_id or self._clock.random_bytes(_REQUEST_ID_BYTES).hex()
+        request_id = str(request_id or self._clock.random_bytes(_REQUEST_ID_BYTES).hex())
         cause = error.cause if isinstance(error, HandlerFailure) else error
         head = f"[Request ID: {request_id}] Server Error"
         text = sendable_text(self._uncaught(cause) if error is not cause else _text_of(cause))

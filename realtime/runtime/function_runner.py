@@ -19,7 +19,7 @@ from realtime.errors import (
     RealtimeError,
     ValidationError,
 )
-from realtime.runtime.call_checks import check_argument_size, check_call
+from realtime.runtime.call_checks import check_argument_size, check_call, check_component
 from realtime.runtime.counters import Counters
 from realtime.runtime.error_texts import ErrorTexts, HandlerFailure
 from realtime.runtime.function_path import module_form
@@ -75,6 +75,7 @@ class FunctionRunner:
             RealtimeError: There is no such function for this caller, or the arguments are no
                 arguments at all.
         """
+        check_component(call)
         found = self._settings.registry.find(call.path)
         function = check_call(found, call.path, kind, is_admin=call.identity.is_admin)
         check_argument_size(function, len(call.args))

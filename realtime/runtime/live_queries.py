@@ -291,6 +291,8 @@ class LiveQueries:
         )
 
     def _resolve(self, call: FunctionCall) -> _Resolved:
+        if call.component_path is not None:
+            return self._read_call(call)
         slot = (call.path, call.args, call.identity.is_admin)
         resolved = self._resolved.get(slot)
         if resolved is None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from hashlib import sha256
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -41,18 +42,34 @@ ANONYMOUS = Identity()
 ADMIN = Identity(is_admin=True)
 
 
+class SocketRequest(NamedTuple):
+    """A request of a sync session; as text it is the id that error texts and the log show.
+
+    The id follows from both members, so a client can find its own requests in a log (contract
+    5.4). It is made only where it is shown.
+    """
+
+    session_id: str
+    number: int
+
+    def __str__(self) -> str:
+        return sha256(f"{self.session_id}|{self.number}".encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionCall:
     """A call as a client sent it; nothing in it has been checked.
 
     `args` is JSON text: the arguments object, or an array with that one object; empty means no
-    arguments. An admin's call reaches internal functions too.
+    arguments. An admin's call reaches internal functions too. `component_path` is for admins
+    alone, and then the empty path of the app itself; None where the caller said nothing of it.
     """
 
     path: str
     args: bytes
     identity: Identity = ANONYMOUS
-    request_id: str | None = None
+    request_id: str | SocketRequest | None = None
+    component_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ from realtime.runtime.outcome import (
     MutationOutcome,
     QueryCall,
     QueryResult,
+    SocketRequest,
 )
 from realtime.server.admin_key import AdminKey
 from realtime.server.connection import CloseCode, Connection
@@ -162,7 +163,10 @@ class SyncWorker:
             return None
         identity = self._session.identity
         return {
-            query_id: QueryCall(FunctionCall(query.path, query.args, identity), query.journal)
+            query_id: QueryCall(
+                FunctionCall(query.path, query.args, identity, None, query.component_path),
+                query.journal,
+            )
             for query_id, query in self._session.begin_update().items()
         }
 
@@ -262,7 +266,7 @@ class SyncWorker:
     def _submit_mutation(self, work: StartMutation[Identity]) -> None:
         try:
             self._services.backend.submit_mutation(
-                FunctionCall(work.path, work.args, work.identity),
+                self._call(work),
                 self,
                 self._session.session_id,
                 work.request_id,
@@ -274,6 +278,11 @@ class SyncWorker:
             # A server that stops closes the socket when what ran has been answered.
             if self._services.backend.state == "fenced":
                 self.fail(error)
+
+    def _call(self, work: StartMutation[Identity] | StartAction[Identity]) -> FunctionCall:
+        session_id = self._session.session_id
+        request_id = None if session_id is None else SocketRequest(session_id, work.request_id)
+        return FunctionCall(work.path, work.args, work.identity, request_id, work.component_path)
 
     def _mutation_finished(self, request_id: int, outcome: MutationOutcome) -> None:
         if isinstance(outcome.rejection, UnavailableError):

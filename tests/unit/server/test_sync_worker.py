@@ -30,6 +30,7 @@ from realtime.runtime.outcome import (
     LiveClient,
     MutationOutcome,
     QueryResult,
+    SocketRequest,
 )
 from realtime.server.admin_key import AdminKey
 from realtime.server.ping_wheel import PingWheel
@@ -236,7 +237,8 @@ def test_mutation_is_submitted_under_session_and_request(conversation: Conversat
     conversation.mutate(3)
 
     (submitted,) = conversation.backend.mutations
-    assert submitted.call == FunctionCall("messages:send", b'[{"x": 1}]', ANONYMOUS)
+    request = SocketRequest(SESSION_ID, 3)
+    assert submitted.call == FunctionCall("messages:send", b'[{"x": 1}]', ANONYMOUS, request)
     assert submitted.client is conversation.worker
     assert (submitted.session_id, submitted.request_id) == (SESSION_ID, 3)
 
@@ -660,3 +662,20 @@ def test_silent_client_is_pinged_while_a_large_transition_is_computed() -> None:
         conversation.wheel.advance()
 
     assert kinds(conversation.taken()) == ["Ping", "Ping"]
+
+
+def test_request_without_a_session_has_no_id_of_its_own(conversation: Conversation) -> None:
+    conversation.mutate(3)
+
+    (submitted,) = conversation.backend.mutations
+    assert submitted.call.request_id is None
+
+
+def test_component_path_reaches_the_backend(conversation: Conversation) -> None:
+    addition = {"type": "Add", "queryId": 0, "udfPath": "m:f", "args": [{}], "componentPath": ""}
+    conversation.modify(addition)
+    conversation.say("Mutation", requestId=0, udfPath="m:g", args=[{}], componentPath="x")
+
+    (query,) = conversation.backend.updates[0].begin_update().values()
+    (submitted,) = conversation.backend.mutations
+    assert (query.call.component_path, submitted.call.component_path) == ("", "x")

@@ -17,8 +17,10 @@ from realtime.database.catalog import Catalog
 from realtime.database.commit_log import Commit, CommitLog
 from realtime.database.committer import Batch, Committer
 from realtime.database.generations import Generations, HoldLimits, SharedGeneration
+from realtime.database.history import RETENTION_BYTES, History
 from realtime.database.hot_cache import HotCache
 from realtime.database.limits import TransactionLimits
+from realtime.database.past_snapshot import PastSnapshot
 from realtime.database.request_retention import RequestLimits
 from realtime.database.schema_change import open_catalog
 from realtime.database.snapshot import Snapshot
@@ -41,6 +43,8 @@ class DatabaseLimits:
     scan_chunk: int = 256
     """Rows that a scan reads before it lets the loop turn."""
     hot_cache_bytes: int = 16 * 1024 * 1024
+    history_bytes: int = RETENTION_BYTES
+    """For what documents were before the commits of the last minute."""
 
 
 class Database:
@@ -68,6 +72,7 @@ class Database:
         self.generations.open(self.durable, self.catalog)
         self.hot_cache = HotCache(limits.hot_cache_bytes)
         self.commit_log = CommitLog(self.durable)
+        self.history = History(self.durable, retention_bytes=limits.history_bytes)
         self.subscriptions = SubscriptionManager(self.commit_log)
 
     def begin_query(self, generation: SharedGeneration) -> Transaction:
@@ -80,6 +85,23 @@ class Database:
             generation.catalog,
             self.schema,
             generation.timestamp,
+            limits=self.limits.transaction,
+        )
+
+    def begin_past_query(self, generation: SharedGeneration, timestamp: int) -> Transaction:
+        """Return a transaction that reads the state at `timestamp`, not after `generation`.
+
+        Raises:
+            OutOfRetentionError: that state is gone.
+            ValidationError: the timestamp is in the future.
+        """
+        self.history.forget_old(self._clock.now_ns())
+        images = self.history.images_since(timestamp, generation.timestamp)
+        return Transaction(
+            PastSnapshot(generation.reader, images),
+            generation.catalog,
+            self.schema,
+            Timestamp(timestamp),
             limits=self.limits.transaction,
         )
 
@@ -102,6 +124,7 @@ class Database:
             after = set(pending.after_entries)
             gone = [entry for entry in pending.before_entries if entry not in after]
             self.hot_cache.apply(gone, pending.after_entries, pending.after)
+        self.history.append(timestamp, batch.documents)
         self.commit_log.append(Commit(timestamp, tuple(batch.entries)))
         self.commit_log.forget_until(self.generations.oldest_timestamp())
         self.durable = timestamp

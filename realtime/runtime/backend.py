@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -191,6 +191,29 @@ class Backend:
         """
         self._check_running()
         return await self._live.run_once(call)
+
+    async def run_queries(self, calls: Sequence[FunctionCall]) -> list[QueryResult]:
+        """Return the results of several queries, all at the newest durable timestamp.
+
+        Raises:
+            LimitError: The results are too large together.
+            OverloadedError: Too much work is waiting.
+            UnavailableError: The backend is not running.
+        """
+        self._check_running()
+        return await self._live.run_together(calls)
+
+    async def run_query_at(self, call: FunctionCall, timestamp: int) -> QueryResult:
+        """Return the result of a query at a timestamp of the last minute.
+
+        Raises:
+            OutOfRetentionError: It is too long ago.
+            ValidationError: It is in the future.
+            OverloadedError: Too much work is waiting.
+            UnavailableError: The backend is not running.
+        """
+        self._check_running()
+        return await self._live.run_at(call, timestamp)
 
     async def run_mutation(self, call: FunctionCall) -> MutationOutcome:
         """Run a mutation and return its outcome once what it saw is durable.

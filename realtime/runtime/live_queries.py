@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from realtime.clock import Clock
 from realtime.database.database import Database
 from realtime.database.subscriptions import Token
-from realtime.errors import OverloadedError, RealtimeError, UnavailableError
+from realtime.errors import LimitError, OverloadedError, RealtimeError, UnavailableError
 from realtime.runtime.function_runner import FunctionRunner
 from realtime.runtime.operation import SUSPEND, Steps
 from realtime.runtime.outcome import FunctionCall, LiveClient, QueryCall, QueryResult
@@ -29,10 +30,13 @@ from realtime.values.value import Value
 
 _log = logging.getLogger("realtime.runtime")
 
+MAX_TOGETHER_BYTES = 64 * 1024 * 1024
 _MAX_RESOLVED = 20_000
 _MAX_RESOLVED_BYTES = 1_000
 """Longer arguments are read anew each time: what is kept must stay small."""
 
+
+ResultT = TypeVar("ResultT")
 
 _Found = dict[int, tuple[CacheEntry | None, QueryResult]]
 """Results by query id; the entry is None if the result can't change."""
@@ -124,11 +128,27 @@ class LiveQueries:
 
     async def run_once(self, call: FunctionCall) -> QueryResult:
         """Return the result of a query at the newest timestamp."""
-        answer: asyncio.Future[QueryResult] = self._loop.create_future()
+        return await self._run_single(lambda holder: self._evaluate_call(call, holder))
+
+    async def run_together(self, calls: Sequence[FunctionCall]) -> list[QueryResult]:
+        """Return the results of several queries, all at the newest timestamp."""
+        return await self._run_single(lambda holder: self._evaluate_calls(calls, holder))
+
+    async def run_at(self, call: FunctionCall, timestamp: int) -> QueryResult:
+        """Return the result of a query at an earlier timestamp.
+
+        Raises:
+            OutOfRetentionError: that state is gone.
+            ValidationError: the timestamp is in the future.
+        """
+        return await self._run_single(lambda holder: self._run_past(call, timestamp, holder))
+
+    async def _run_single(self, evaluate: Callable[[Holder], Steps[ResultT]]) -> ResultT:
+        answer: asyncio.Future[ResultT] = self._loop.create_future()
 
         def start() -> Job:
             holder = Holder(self._database.generations, self._clock)
-            return Job(self._single(call, holder, answer), holder, _fail(answer))
+            return Job(_single(evaluate, holder, answer), holder, _fail(answer))
 
         self._lane.submit("query", start)
         return await answer
@@ -218,21 +238,45 @@ class LiveQueries:
                     yield SUSPEND
                 slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
 
-    def _single(
-        self, call: FunctionCall, holder: Holder, answer: asyncio.Future[QueryResult]
-    ) -> Steps[None]:
-        while True:
-            try:
-                _, result = yield from self._evaluate(QueryCall(call), holder)
-                break
-            except SnapshotExpired:
-                holder.restart()
-            except OverloadedError as error:
-                if not answer.done():
-                    answer.set_exception(error)
-                return
-        if not answer.done():
-            answer.set_result(result)
+    def _evaluate_call(self, call: FunctionCall, holder: Holder) -> Steps[QueryResult]:
+        _, result = yield from self._evaluate(QueryCall(call), holder)
+        return result
+
+    def _evaluate_calls(
+        self, calls: Sequence[FunctionCall], holder: Holder
+    ) -> Steps[list[QueryResult]]:
+        results: list[QueryResult] = []
+        size_bytes = 0
+        slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
+        for call in calls:
+            if self._clock.monotonic_seconds() >= slice_end:
+                if holder.may_suspend():
+                    yield SUSPEND
+                slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
+            result = yield from self._evaluate_call(call, holder)
+            results.append(result)
+            size_bytes += len(result.modification)
+            if size_bytes > MAX_TOGETHER_BYTES:
+                raise LimitError(
+                    f"Expected results of at most {MAX_TOGETHER_BYTES} bytes in all, got more "
+                    f"after {len(results)} of {len(calls)} queries. Ask for fewer at a time"
+                )
+        return results
+
+    def _run_past(self, call: FunctionCall, timestamp: int, holder: Holder) -> Steps[QueryResult]:
+        """Run a query in the past; what the caches hold is the present."""
+        resolved = self._resolve(call)
+        if resolved.function is None:
+            assert resolved.failure is not None
+            return resolved.failure
+        report = yield from self._runner.run(
+            call,
+            resolved.function,
+            resolved.args,
+            lambda: self._database.begin_past_query(holder.generation, timestamp),
+            holder.may_suspend,
+        )
+        return QueryResult(report.value, report.error, report.log_lines)
 
     def _evaluate(
         self, query: QueryCall, holder: Holder
@@ -331,7 +375,25 @@ def _tell(client: LiveClient, query_id: int) -> None:
         _fail_client(client, error)
 
 
-def _fail(answer: asyncio.Future[QueryResult]) -> Callable[[Exception], None]:
+def _single(
+    evaluate: Callable[[Holder], Steps[ResultT]], holder: Holder, answer: asyncio.Future[ResultT]
+) -> Steps[None]:
+    """Evaluate for one caller, anew if the snapshot expires under a suspended run."""
+    while True:
+        try:
+            result = yield from evaluate(holder)
+            break
+        except SnapshotExpired:
+            holder.restart()
+        except RealtimeError as error:
+            if not answer.done():
+                answer.set_exception(error)
+            return
+    if not answer.done():
+        answer.set_result(result)
+
+
+def _fail(answer: asyncio.Future[ResultT]) -> Callable[[Exception], None]:
     def fail(error: Exception) -> None:
         if not answer.done():
             answer.set_exception(error)

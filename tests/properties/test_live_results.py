@@ -1,7 +1,7 @@
 """Whatever happens, each delivered result is right at its timestamp, and none stays stale.
 
-Histories of concurrent writes, subscriptions and refused COMMITs run on the real backend; scans
-read two rows at a time, so all of them suspend. A dictionary is the model.
+Histories of concurrent writes, subscriptions, reads of the past and refused COMMITs run on the real
+backend; scans read two rows at a time, so all of them suspend. A dictionary is the model.
 """
 
 from __future__ import annotations
@@ -210,6 +210,7 @@ steps = st.lists(
         st.tuples(st.just("write"), st.lists(writes, min_size=1, max_size=4)),
         st.tuples(st.just("subscribe"), st.integers(0, 2), st.integers(0, 3), reads),
         st.tuples(st.just("unsubscribe"), st.integers(0, 2), st.integers(0, 3)),
+        st.tuples(st.just("look back"), st.integers(0, 20), reads),
         st.tuples(st.just("refuse the next commit")),
         st.tuples(st.just("turn"), st.integers(1, 5)),
     ),
@@ -238,6 +239,10 @@ class Play:
         self._ids: dict[tuple[int, int], int] = {}
         self._unanswered = 0
         self._card_ids: list[str] = []
+        self._batch_ends = [backend.timestamp]
+        """The timestamps of which there were snapshots."""
+        self._past: list[tuple[asyncio.Task[QueryResult], Any]] = []
+        """Reads of the past, maybe under way, with what they must give."""
 
     async def run(self, history: list[Any]) -> None:
         for step in history:
@@ -245,6 +250,8 @@ class Play:
         async with asyncio.timeout(DEADLINE_SECONDS):  # every mutation is answered
             while self._unanswered:
                 await turn()
+        for task, wanted in self._past:
+            assert value_of(await task) == wanted, "the past is as it was"
         await self._settle()
 
     async def _take(self, kind: str, *details: Any) -> None:
@@ -260,6 +267,9 @@ class Play:
                 self.clients[client].subscribe(self._query_ids, path, self._with_card(args))
             case "unsubscribe":
                 self._drop(*details)
+            case "look back":
+                count, (path, args) = details
+                self._look_back(count, path, self._with_card(args))
             case "turn":
                 for _ in range(details[0]):
                     await turn()
@@ -278,10 +288,21 @@ class Play:
         if query_id is not None:
             self.clients[client].unsubscribe(query_id)
 
+    def _look_back(self, count: int, path: str, args: dict[str, Any]) -> None:
+        """Read at the timestamp of an earlier write; inside a batch that is the batch's end."""
+        states = self.history.states
+        timestamp = max(states[-1 - count % len(states)][0], self._batch_ends[0])
+        end = next(end for end in self._batch_ends if end >= timestamp)
+        wanted = expected(self.history.at(end), path, args)
+        read = self.backend.run_query_at(call(path, args), timestamp)
+        self._past.append((asyncio.ensure_future(read), wanted))
+
     def submit(self, path: str, args: dict[str, Any]) -> None:
         def finish(outcome: MutationOutcome) -> None:
             self._unanswered -= 1
             self.history.apply(path, args, outcome)
+            if self.backend.timestamp > self._batch_ends[-1]:
+                self._batch_ends.append(self.backend.timestamp)
             if outcome.value is not None and path.startswith("cards:add"):
                 self._card_ids.append(json.loads(outcome.value))
 

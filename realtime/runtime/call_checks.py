@@ -60,7 +60,7 @@ def check_call(
     `kind` None accepts any kind.
     """
     if function is None or (function.is_internal and not is_admin):
-        word = "function" if kind is None else "public function"
+        word = "function" if kind is None and is_admin else "public function"
         raise NotFoundError(
             f"Could not find {word} for '{path}'. Did you forget to run `npx convex dev`?",
             code="FunctionNotFound",

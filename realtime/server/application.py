@@ -33,12 +33,14 @@ from realtime.runtime.outcome import FunctionCall, MutationOutcome, QueryResult
 from realtime.server.admin_key import AdminKey
 from realtime.server.connection import CloseCode
 from realtime.server.cors import ApiGate
-from realtime.server.http_api import HttpApi, clean_json, error_response
+from realtime.server.http_api import HttpApi
+from realtime.server.http_messages import error_response
 from realtime.server.live_sockets import LiveSockets
 from realtime.server.loop_delay import LoopDelay
 from realtime.server.metrics import CONTENT_TYPE, Metrics
 from realtime.server.static_files import BROWSER_CLIENT, OWN_FILES, PageFiles
 from realtime.server.sync_worker import INTERNAL_ERROR
+from realtime.server.value_format import clean_json
 
 _log = logging.getLogger("realtime.server")
 

@@ -20,6 +20,7 @@ _SEMANTIC_VERSION: Final = re.compile(
     re.ASCII,
 )
 _MAX_LENGTH: Final = 128
+_FIRST_SUPPORTED: Final = {"npm": "0.19.2-0", "python": "0.0.3-0"}
 
 Precedence: TypeAlias = tuple[int, int, int, tuple[tuple[int, int, str], ...]]
 """What versions compare by: semver.org, rule 11. A release comes after its pre-releases."""
@@ -33,31 +34,20 @@ class ClientVersion(NamedTuple):
     name: str
     precedence: Precedence | None
 
-    def is_at_least(self, name: str, version: str) -> bool:
-        """Return whether this is the client of that name in that version or a later one."""
-        return (
-            self.name == name
-            and self.precedence is not None
-            and (self.precedence >= _known_precedence(version))
-        )
-
-    def is_at_most(self, name: str, version: str) -> bool:
-        """Return whether this is the client of that name in that version or an earlier one."""
-        return (
-            self.name == name
-            and self.precedence is not None
-            and (self.precedence <= _known_precedence(version))
-        )
+    def is_before(self, version: str) -> bool:
+        """Return whether the client has told a version, and an earlier one than this."""
+        return self.precedence is not None and self.precedence < _known_precedence(version)
 
     @property
     def takes_chunks(self) -> bool:
         """Return whether a large transition may come in parts (contract 1.12)."""
-        return self.is_at_least("npm", "1.28.0")
+        return self.name == "npm" and self.precedence is not None and not self.is_before("1.28.0")
 
     @property
     def is_unsupported(self) -> bool:
         """Return whether the client is too old for this protocol (contract 1.1)."""
-        return self.is_at_most("npm", "0.19.1") or self.is_at_most("python", "0.0.2")
+        first_supported = _FIRST_SUPPORTED.get(self.name)
+        return first_supported is not None and self.is_before(first_supported)
 
 
 UNKNOWN: Final = ClientVersion("unknown", None)

@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SLASHES: Final = re.compile("//+")
 _API: Final = "/api/"
+_PROBES: Final = frozenset(("/version", "/instance_version", "/instance_name", "/echo", "/ready"))
+"""Routes outside of the API that pages of other origins may ask, such as dashboards."""
 _METHODS: Final = "GET, POST, OPTIONS, PATCH, DELETE, PUT"
 _MAX_AGE_SECONDS: Final = "86400"
 _VARY: Final = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
@@ -29,7 +31,7 @@ def normal_path(path: str) -> str:
 
 
 class ApiGate:
-    """Normalises paths, answers preflight requests and adds the CORS headers under `/api/`."""
+    """Normalises paths, answers preflight requests and adds the CORS headers of the API."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -42,7 +44,8 @@ class ApiGate:
         path = normal_path(scope["path"])
         if path != scope["path"]:
             scope = {**scope, "path": path, "raw_path": path.encode()}
-        if scope["type"] == "websocket" or not path.startswith(_API):
+        is_open = path.startswith(_API) or path in _PROBES
+        if scope["type"] == "websocket" or not is_open:
             await self._app(scope, receive, send)
         elif scope["method"] == "OPTIONS":
             await _answer_preflight(Headers(scope=scope), send)

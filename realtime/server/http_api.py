@@ -1,86 +1,55 @@
-"""The function endpoints and health routes over HTTP (contract 2.1 to 2.3).
-
-A function that fails is an ordinary answer with status 200; what goes wrong around it (a body
-that is no JSON, a key that is not ours, too much work) is a status with `{"code", "message"}`,
-which is what the clients' own errors are made of.
-"""
+"""The function endpoints and health routes over HTTP (contract 2.1 to 2.3)."""
 
 from __future__ import annotations
 
-import json
-import logging
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal, TypeAlias
+from functools import partial
+from typing import Final, TypeAlias
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from realtime.casing import wire_name
 from realtime.clock import Clock
-from realtime.errors import (
-    AuthenticationError,
-    OverloadedError,
-    RealtimeError,
-    UnavailableError,
-    ValidationError,
-)
+from realtime.errors import OverloadedError, RealtimeError
 from realtime.runtime.backend import Backend
 from realtime.runtime.function_path import canonical_path
-from realtime.runtime.outcome import FunctionCall, Identity, MutationOutcome, QueryResult
+from realtime.runtime.outcome import FunctionCall, Identity
 from realtime.server.admin_key import AdminKey, bad_admin_key, parse_authorization
-from realtime.values.json_encoding import clean_value, decode_json
+from realtime.server.client_version import HEADER as CLIENT_HEADER
+from realtime.server.client_version import client_of_header, deprecation_headers
+from realtime.server.http_messages import (
+    JSON,
+    MAX_BATCH_QUERIES,
+    BadRequestError,
+    FunctionRequest,
+    Outcome,
+    PastQueryRequest,
+    QueryBatch,
+    RunRequest,
+    encode_outcome,
+    read_body,
+    read_message,
+    refusal,
+    unexpected,
+)
+from realtime.server.value_format import ValueFormat, value_format
+from realtime.sync.messages import decode_timestamp, encode_timestamp
 
-_log = logging.getLogger("realtime.http")
+REQUEST_SECONDS: Final = 300.0
+"""How long a call may take from its first byte to its answer."""
 
-MAX_BODY_BYTES: Final = 16 * 1024 * 1024 + 2000
-
-_JSON: Final = "application/json"
 _REQUEST_ID_HEADER: Final = "convex-request-id"
 _REQUEST_ID: Final = re.compile(r"[0-9a-f]{16}")
 _REQUEST_ID_BYTES: Final = 8
-_CLEAN_FORMATS: Final = (None, "json", "convex_clean_json")
-_ENCODED_FORMATS: Final = ("convex_encoded_json", "convex_json")
-_PYTHON_CLIENTS: Final = "python"
-_STATUS_BY_CODE: Final = {"BadDeployKey": 403, "InvalidHeaderFailure": 400}
-_UNEXPECTED: Final = "Your request couldn't be completed. Try again later."
 
-Outcome: TypeAlias = QueryResult | MutationOutcome
 _Run: TypeAlias = Callable[[FunctionCall], Awaitable[Outcome]]
-_ValueFormat: TypeAlias = Callable[[bytes], bytes]
-_Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+_Handler: TypeAlias = Callable[[Request, str], Awaitable[Response]]
+"""Answers a request, whose id is the second argument."""
 
-
-class _BadRequestError(RealtimeError):
-    """A request that says nothing a server could act on."""
-
-    default_code = "BadJsonBody"
-
-
-class _FunctionRequest(msgspec.Struct, frozen=True, rename=wire_name):
-    """The body of a call; `args` is the arguments object or an array with it."""
-
-    path: str
-    args: msgspec.Raw = msgspec.Raw(b"{}")
-    format: str | None = None
-
-
-class _Success(msgspec.Struct, frozen=True, rename=wire_name, omit_defaults=True):
-    status: Literal["success"]
-    value: msgspec.Raw
-    log_lines: tuple[str, ...] = ()
-
-
-class _Failure(msgspec.Struct, frozen=True, rename=wire_name, omit_defaults=True):
-    status: Literal["error"]
-    error_message: str
-    error_data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    log_lines: tuple[str, ...] = ()
-
-
-_request_decoder: Final = msgspec.json.Decoder(_FunctionRequest)
 _raw_decoder: Final = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -94,6 +63,8 @@ class HttpApi:
         clock: Clock,
         version: str,
         run_function: _Run,
+        *,
+        request_seconds: float = REQUEST_SECONDS,
     ) -> None:
         """`run_function` runs what the holder of the admin key names."""
         self._backend = backend
@@ -101,14 +72,19 @@ class HttpApi:
         self._admin_key = admin_key
         self._clock = clock
         self._version = version
+        self._request_seconds = request_seconds
 
     def routes(self) -> list[Route]:
         """Return the routes of the API and of health checks."""
         return [
             Route("/api/query", self._guarded(self._get_query), methods=["GET"]),
             Route("/api/query", self._guarded(self._post_query), methods=["POST"]),
+            Route("/api/query_ts", self._guarded(self._post_query_ts), methods=["POST"]),
+            Route("/api/query_at_ts", self._guarded(self._post_query_at_ts), methods=["POST"]),
+            Route("/api/query_batch", self._guarded(self._post_query_batch), methods=["POST"]),
             Route("/api/mutation", self._guarded(self._post_mutation), methods=["POST"]),
             Route("/api/function", self._guarded(self._post_function), methods=["POST"]),
+            Route("/api/run/{function:path}", self._guarded(self._post_run), methods=["POST"]),
             Route("/api/check_admin_key", self._guarded(self._check_admin_key), methods=["GET"]),
             Route("/api/debug_event", self._guarded(self._debug_event), methods=["POST"]),
             Route("/echo", self._guarded(self._echo), methods=["POST"]),
@@ -120,41 +96,83 @@ class HttpApi:
 
     # Functions
 
-    async def _get_query(self, request: Request) -> Response:
+    async def _get_query(self, request: Request, request_id: str) -> Response:
         path = request.query_params.get("path")
         if path is None:
-            raise _BadRequestError("Expected the query parameter `path`, got none")
+            raise BadRequestError("Expected the query parameter `path`, got none")
         try:
             args = _raw_decoder.decode(request.query_params.get("args", "{}"))
         except msgspec.DecodeError as error:
-            raise _BadRequestError(f"Malformed JSON in the parameter `args`: {error}") from error
-        call = _FunctionRequest(path, args, request.query_params.get("format"))
-        return await self._call(request, call, self._backend.run_query)
+            raise BadRequestError(f"Malformed JSON in the parameter `args`: {error}") from error
+        message = FunctionRequest(path, args, request.query_params.get("format"))
+        return await self._run(request, request_id, message, self._backend.run_query)
 
-    async def _post_query(self, request: Request) -> Response:
-        return await self._call(request, await _read_call(request), self._backend.run_query)
+    async def _post_query(self, request: Request, request_id: str) -> Response:
+        message = await read_message(request, FunctionRequest)
+        return await self._run(request, request_id, message, self._backend.run_query)
 
-    async def _post_mutation(self, request: Request) -> Response:
-        return await self._call(request, await _read_call(request), self._backend.run_mutation)
+    async def _post_mutation(self, request: Request, request_id: str) -> Response:
+        message = await read_message(request, FunctionRequest)
+        return await self._run(request, request_id, message, self._backend.run_mutation)
 
-    async def _post_function(self, request: Request) -> Response:
+    async def _post_function(self, request: Request, request_id: str) -> Response:
         self._require_admin(request)
-        return await self._call(request, await _read_call(request), self._run_function)
+        message = await read_message(request, FunctionRequest)
+        component = message.component_path
+        return await self._run(request, request_id, message, self._run_function, component)
 
-    async def _call(self, request: Request, call: _FunctionRequest, run: _Run) -> Response:
+    async def _post_run(self, request: Request, request_id: str) -> Response:
+        """Run a function that the address names as `{module…}/{function}`."""
+        module, slash, function = request.path_params["function"].rpartition("/")
+        if not (module and slash and function):
+            raise BadRequestError(
+                "Expected an address /api/run/{module}/{function}, got "
+                f"`{request.path_params['function']}` in place of module and function",
+                code="MissingIdentifier",
+            )
+        body = await read_message(request, RunRequest)
+        message = FunctionRequest(f"{module}:{function}", body.args, body.format)
+        return await self._run(request, request_id, message, self._backend.run_function)
+
+    async def _post_query_ts(self, _: Request, __: str) -> Response:
+        body = msgspec.json.encode({"ts": encode_timestamp(self._backend.timestamp)})
+        return Response(body, media_type=JSON)
+
+    async def _post_query_at_ts(self, request: Request, request_id: str) -> Response:
+        message = await read_message(request, PastQueryRequest)
+        timestamp = decode_timestamp(message.ts)
+        run = partial(self._backend.run_query_at, timestamp=timestamp)
+        return await self._run(request, request_id, message, run)
+
+    async def _post_query_batch(self, request: Request, request_id: str) -> Response:
+        messages = (await read_message(request, QueryBatch)).queries
+        if len(messages) > MAX_BATCH_QUERIES:
+            raise BadRequestError(
+                f"Expected at most {MAX_BATCH_QUERIES} queries in a batch, got {len(messages)}",
+                code="TooManyQueries",
+            )
         identity = self._identity(request)
-        format_value = _value_format(call.format, request.headers.get("convex-client", ""))
-        canonical_path(call.path)
-        request_id = self._request_id(request)
-        outcome = await run(FunctionCall(call.path, bytes(call.args), identity, request_id))
-        body = _encode_outcome(outcome, format_value)
-        return Response(body, media_type=_JSON, headers={_REQUEST_ID_HEADER: request_id})
+        formats = [self._value_format(request, message) for message in messages]
+        calls = [_call(message, identity, request_id) for message in messages]
+        outcomes = await self._backend.run_queries(calls)
+        results = map(encode_outcome, outcomes, formats)
+        return Response(b'{"results":[%b]}' % b",".join(results), media_type=JSON)
 
-    def _request_id(self, request: Request) -> str:
-        given = request.headers.get(_REQUEST_ID_HEADER, "")
-        if _REQUEST_ID.fullmatch(given):
-            return given
-        return self._clock.random_bytes(_REQUEST_ID_BYTES).hex()
+    async def _run(
+        self,
+        request: Request,
+        request_id: str,
+        message: FunctionRequest,
+        run: _Run,
+        component_path: str | None = None,
+    ) -> Response:
+        identity = self._identity(request)
+        format_value = self._value_format(request, message)
+        outcome = await run(_call(message, identity, request_id, component_path))
+        return Response(encode_outcome(outcome, format_value), media_type=JSON)
+
+    def _value_format(self, request: Request, message: FunctionRequest) -> ValueFormat:
+        return value_format(message.format, client_of_header(request.headers.get(CLIENT_HEADER)))
 
     # Callers
 
@@ -168,19 +186,19 @@ class HttpApi:
         if not self._identity(request).is_admin:
             raise bad_admin_key(self._admin_key.name)
 
-    async def _check_admin_key(self, request: Request) -> Response:
+    async def _check_admin_key(self, request: Request, _: str) -> Response:
         self._require_admin(request)
         return Response()
 
     # Others
 
-    async def _debug_event(self, request: Request) -> Response:
-        await _read_body(request)
+    async def _debug_event(self, request: Request, _: str) -> Response:
+        await read_body(request)
         return Response()
 
-    async def _echo(self, request: Request) -> Response:
+    async def _echo(self, request: Request, _: str) -> Response:
         content_type = request.headers.get("content-type", "application/octet-stream")
-        return Response(await _read_body(request), headers={"content-type": content_type})
+        return Response(await read_body(request), headers={"content-type": content_type})
 
     async def _get_version(self, _: Request) -> Response:
         return PlainTextResponse(self._version)
@@ -192,99 +210,47 @@ class HttpApi:
         state = self._backend.state
         return PlainTextResponse(state, 200 if state == "running" else 503)
 
-    def _guarded(self, handler: _Handler) -> _Handler:
+    # All of them
+
+    def _guarded(self, handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
+            request_id = self._request_id(request)
             try:
-                return await handler(request)
+                async with asyncio.timeout(self._request_seconds):
+                    response = await handler(request, request_id)
             except ClientDisconnect:
                 return Response(status_code=408)
+            except TimeoutError:
+                response = refusal(_timed_out(self._request_seconds), request_id)
             except RealtimeError as error:
-                return _refusal(error)
-            except Exception:
-                _log.exception("%s %s failed", request.method, request.url.path)
-                return error_response(500, "InternalServerError", _UNEXPECTED)
+                response = refusal(error, request_id)
+            except Exception as error:
+                response = unexpected(error, request_id)
+            response.headers[_REQUEST_ID_HEADER] = request_id
+            client = client_of_header(request.headers.get(CLIENT_HEADER))
+            response.headers.update(deprecation_headers(client))
+            return response
 
         return guarded
 
+    def _request_id(self, request: Request) -> str:
+        given = request.headers.get(_REQUEST_ID_HEADER, "")
+        if _REQUEST_ID.fullmatch(given):
+            return given
+        return self._clock.random_bytes(_REQUEST_ID_BYTES).hex()
 
-def _value_format(name: str | None, client: str) -> _ValueFormat:
-    if name in _CLEAN_FORMATS:
-        return clean_json
-    if name in _ENCODED_FORMATS:
-        return decimal_json if client.startswith(_PYTHON_CLIENTS) else bytes
-    raise _BadRequestError(
-        f"Expected the format `json` or `convex_encoded_json`, got `{name}`", code="BadFormat"
+
+def _call(
+    message: FunctionRequest, identity: Identity, request_id: str, component: str | None = None
+) -> FunctionCall:
+    """Return the call that a message asks for; ValidationError if its path can't be one."""
+    canonical_path(message.path)
+    return FunctionCall(message.path, bytes(message.args), identity, request_id, component)
+
+
+def _timed_out(seconds: float) -> OverloadedError:
+    return OverloadedError(
+        f"The call was not answered within {seconds:g} seconds. What it was to write may have been "
+        "written all the same: look before you repeat it",
+        code="SystemTimeoutError",
     )
-
-
-def _encode_outcome(outcome: Outcome, format_value: _ValueFormat) -> bytes:
-    error = outcome.error
-    if error is None:
-        assert outcome.value is not None
-        value = msgspec.Raw(format_value(outcome.value))
-        return msgspec.json.encode(_Success("success", value, outcome.log_lines))
-    data = msgspec.UNSET if error.data is None else msgspec.Raw(format_value(error.data))
-    return msgspec.json.encode(_Failure("error", error.message, data, outcome.log_lines))
-
-
-def error_response(status: int, code: str, message: str) -> Response:
-    """Return an error around a function rather than of one."""
-    body = msgspec.json.encode({"code": code, "message": message})
-    return Response(body, status, media_type=_JSON)
-
-
-def clean_json(encoded: bytes) -> bytes:
-    """Return clean JSON text for encoded JSON text (contract 3.2)."""
-    # Only values that plain JSON cannot hold differ, and each is an object with a `$` key.
-    if b'"$' not in encoded:
-        return encoded
-    return msgspec.json.encode(clean_value(decode_json(encoded)))
-
-
-def decimal_json(encoded: bytes) -> bytes:
-    """Return the same JSON with a decimal point in every number.
-
-    Values are floats, and the HTTP client of PyPI refuses a number that is written as an integer.
-    """
-    return msgspec.json.encode(json.loads(encoded, parse_int=float))
-
-
-def _refusal(error: RealtimeError) -> Response:
-    match error:
-        case _BadRequestError() | ValidationError():
-            status = 400
-        case AuthenticationError():
-            status = _STATUS_BY_CODE.get(error.code, 401)
-        case OverloadedError() | UnavailableError():
-            status = 503
-        case _:
-            _log.error("A call could not be answered: %s", error, exc_info=error)
-            return error_response(500, "InternalServerError", _UNEXPECTED)
-    return error_response(status, error.code, error.message)
-
-
-async def _read_call(request: Request) -> _FunctionRequest:
-    body = await _read_body(request)
-    try:
-        return _request_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise _BadRequestError(
-            f'Expected a JSON object {{"path", "args", "format"}}, got a body with a fault: {error}'
-        ) from error
-
-
-async def _read_body(request: Request) -> bytes:
-    parts: list[bytes] = []
-    size_bytes = int(request.headers.get("content-length") or 0)
-    if size_bytes <= MAX_BODY_BYTES:
-        size_bytes = 0
-        async for part in request.stream():
-            parts.append(part)
-            size_bytes += len(part)
-            if size_bytes > MAX_BODY_BYTES:
-                break
-    if size_bytes > MAX_BODY_BYTES:
-        raise _BadRequestError(
-            f"Expected a body of at most {MAX_BODY_BYTES} bytes, got more", code="BodyTooLarge"
-        )
-    return b"".join(parts)

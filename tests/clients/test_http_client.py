@@ -8,7 +8,9 @@ import pytest
 
 from tests.clients.conftest import Chat
 from tests.clients.expectations import check_errors, check_live_list, check_results
+from tests.conftest import StartServer
 from tests.harness.programs import Node
+from tests.harness.server_process import ROOT
 
 pytestmark = pytest.mark.node
 
@@ -29,3 +31,16 @@ def test_http_client_reads_its_own_writes(result: dict[str, Any]) -> None:
 
 def test_http_client_gets_the_reason_of_each_failure(result: dict[str, Any]) -> None:
     check_errors(result, "[Request ID: ")
+
+
+def test_consistent_queries_are_of_one_timestamp(node: Node, start_server: StartServer) -> None:
+    server = start_server(app=ROOT / "tests/apps/wire")
+
+    result = node.run("consistent_queries.mjs", url=server.url, listName="a")
+
+    assert result == {
+        "first": ["before"],
+        "second": ["before"],
+        "present": ["before", "between"],
+        "later": ["before", "between"],
+    }

@@ -63,3 +63,11 @@ async def test_other_components_are_not_there() -> None:
 
     assert "There are no components" in error.message
     assert "'other'" in error.message
+
+
+@pytest.mark.parametrize(("admin", "word"), [(True, "function"), (False, "public function")])
+async def test_missing_function_is_named_as_the_caller_may_see_it(admin: bool, word: str) -> None:
+    async with workshop() as backend:
+        error = await error_of(backend, call("notes:nowhere", admin=admin))
+
+    assert f"Could not find {word} for 'notes:nowhere'" in error.message

@@ -72,7 +72,7 @@ async def test_what_is_no_function_of_the_app_is_not_found(tmp_path: Path, path:
     async with written_app(tmp_path, modules, schema) as app:
         failure = await app.failure(path if ":" in path else f"{path}:default")
 
-        assert failure.startswith("Could not find function for '")
+        assert failure.startswith("Could not find public function for '")
 
 
 @pytest.mark.asyncio

@@ -384,3 +384,48 @@ async def test_server_without_a_page_says_that_it_is_there(serve: Any, tmp_path:
 
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/plain")
+
+
+async def test_public_function_of_any_kind_can_stand_in_the_address(
+    serve: Any, tmp_path: Path
+) -> None:
+    async with running_app(serve, tmp_path) as app:
+        args = {"listId": "a", "text": "hello"}
+        added = (await app.http.post("/api/run/notes/add", json={"args": args})).json()
+        listed = (
+            await app.http.post(
+                f"{app.server.url}//api//run/notes/list", json={"args": {"listId": "a"}}
+            )
+        ).json()
+        hidden = (await app.http.post("/api/run/notes/count", json={})).json()
+
+    assert added["status"] == "success"
+    assert listed["value"] == ["hello"]
+    assert "Could not find public function for 'notes:count'" in hidden["errorMessage"]
+
+
+async def test_queries_at_one_timestamp_agree_whatever_is_written_meanwhile(
+    serve: Any, tmp_path: Path
+) -> None:
+    async with running_app(serve, tmp_path) as app:
+        query = {"path": "notes:list", "args": {"listId": "a"}}
+        await app.add("a", "before")
+        ts = (await app.http.post("/api/query_ts")).json()["ts"]
+        await app.add("a", "after")
+
+        past = (await app.http.post("/api/query_at_ts", json={**query, "ts": ts})).json()
+        batch = (await app.http.post("/api/query_batch", json={"queries": [query] * 2})).json()
+
+    assert past["value"] == ["before"]
+    assert [result["value"] for result in batch["results"]] == [["before", "after"]] * 2
+
+
+async def test_page_of_another_origin_may_ask_the_health_routes(serve: Any, tmp_path: Path) -> None:
+    async with running_app(serve, tmp_path) as app:
+        for path in ("/version", "//instance_name"):
+            url = f"{app.server.url}{path}"
+            response = await app.http.get(url, headers={"origin": "http://elsewhere"})
+            assert response.headers["access-control-allow-origin"] == "http://elsewhere"
+        demo = await app.http.get("/metrics", headers={"origin": "http://elsewhere"})
+
+    assert "access-control-allow-origin" not in demo.headers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import httpx
@@ -12,7 +12,12 @@ import pytest
 from starlette.applications import Starlette
 
 from realtime.clock import SystemClock
-from realtime.errors import OverloadedError, StorageFullError, UnavailableError
+from realtime.errors import (
+    OutOfRetentionError,
+    OverloadedError,
+    StorageFullError,
+    UnavailableError,
+)
 from realtime.runtime.backend import Backend
 from realtime.runtime.outcome import (
     ADMIN,
@@ -23,7 +28,10 @@ from realtime.runtime.outcome import (
     QueryResult,
 )
 from realtime.server.admin_key import AdminKey
-from realtime.server.http_api import MAX_BODY_BYTES, HttpApi, Outcome, clean_json
+from realtime.server.http_api import HttpApi
+from realtime.server.http_messages import MAX_BATCH_QUERIES, MAX_BODY_BYTES, Outcome
+from realtime.server.value_format import clean_json
+from realtime.sync.messages import encode_timestamp
 
 ADMIN_HEADER = {"Authorization": "Convex test|secret"}
 
@@ -35,8 +43,13 @@ class RecordedBackend:
         self.state = "running"
         self.calls: list[tuple[str, FunctionCall]] = []
         self.answer: Outcome | Exception = QueryResult(b"null", None)
+        self.timestamp = 1_700_000_000_000_000_000
+        self.read_at: int | None = None
+        self.never_answers = False
 
     async def run_query(self, call: FunctionCall) -> Outcome:
+        if self.never_answers:
+            await asyncio.get_running_loop().create_future()
         return self._record("query", call)
 
     async def run_mutation(self, call: FunctionCall) -> Outcome:
@@ -44,6 +57,13 @@ class RecordedBackend:
 
     async def run_function(self, call: FunctionCall) -> Outcome:
         return self._record("function", call)
+
+    async def run_query_at(self, call: FunctionCall, timestamp: int) -> Outcome:
+        self.read_at = timestamp
+        return self._record("past query", call)
+
+    async def run_queries(self, calls: Sequence[FunctionCall]) -> list[Outcome]:
+        return [self._record("query", call) for call in calls]
 
     def _record(self, kind: str, call: FunctionCall) -> Outcome:
         self.calls.append((kind, call))
@@ -55,11 +75,13 @@ class RecordedBackend:
 class Api:
     """The API over a recorded backend, called without a socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.backend = RecordedBackend()
         backend, key = cast(Backend, self.backend), AdminKey("test", "secret")
         self._app = Starlette(
-            routes=HttpApi(backend, key, SystemClock(), "1.2.3", backend.run_function).routes()
+            routes=HttpApi(
+                backend, key, SystemClock(), "1.2.3", backend.run_function, **options
+            ).routes()
         )
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -151,7 +173,7 @@ VALUE = (
 )
 
 
-@pytest.mark.parametrize("name", [None, "json", "convex_clean_json"])
+@pytest.mark.parametrize("name", [None, "json", "convex_clean_json", "export_json"])
 def test_value_is_clean_json_by_default(api: Api, name: str | None) -> None:
     api.backend.answer = QueryResult(VALUE, None)
 
@@ -420,3 +442,183 @@ def test_echo_returns_its_body(api: Api) -> None:
 
 def test_debug_events_are_taken(api: Api) -> None:
     assert api.post("/api/debug_event", {"anything": True}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "path"), [("messages/list", "messages:list"), ("a/b/c", "a/b:c")]
+)
+def test_function_can_stand_in_the_address(api: Api, address: str, path: str) -> None:
+    response = api.post(f"/api/run/{address}", {"args": {"a": 1}})
+
+    assert response.json() == {"status": "success", "value": None}
+    assert (api.call.path, json.loads(api.call.args)) == (path, {"a": 1})
+    assert api.call.identity == ANONYMOUS
+
+
+def test_address_of_a_function_is_decoded(api: Api) -> None:
+    api.post("/api/run/dir%2Fmessages/list", {"args": {}})
+
+    assert api.call.path == "dir/messages:list"
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("messages", "MissingIdentifier"),
+        ("messages/", "MissingIdentifier"),
+        ("", "MissingIdentifier"),
+        ("a-b/list", "BadConvexFunctionIdentifier"),
+        ("a/b:c", "BadConvexFunctionIdentifier"),
+    ],
+)
+def test_address_without_a_function_is_refused(api: Api, address: str, code: str) -> None:
+    assert refusal(api.post(f"/api/run/{address}", {"args": {}})) == (400, code)
+    assert api.backend.calls == []
+
+
+def test_format_of_a_function_in_the_address_can_be_chosen(api: Api) -> None:
+    api.backend.answer = QueryResult(b'{"$integer":"AQAAAAAAAAA="}', None)
+
+    clean = api.post("/api/run/m/f", {}).json()["value"]
+    encoded = api.post("/api/run/m/f", {"format": "convex_encoded_json"}).json()["value"]
+
+    assert (clean, encoded) == ("1", {"$integer": "AQAAAAAAAAA="})
+
+
+def test_newest_timestamp_is_told_without_a_body(api: Api) -> None:
+    response = api.request("POST", "/api/query_ts")
+
+    assert response.json() == {"ts": "AAAqNv6clxc="}
+
+
+def test_query_is_run_at_the_timestamp_of_its_body(api: Api) -> None:
+    body = {"path": "m:f", "args": {}, "ts": encode_timestamp(5)}
+
+    assert api.post("/api/query_at_ts", body).json() == {"status": "success", "value": None}
+
+    assert (api.backend.calls[0][0], api.backend.read_at) == ("past query", 5)
+
+
+@pytest.mark.parametrize(
+    ("ts", "code"), [(None, "BadJsonBody"), ("AAAA", "ProtocolError"), (5, "BadJsonBody")]
+)
+def test_query_without_a_timestamp_is_refused(api: Api, ts: Any, code: str) -> None:
+    body = {"path": "m:f", "args": {}} | ({} if ts is None else {"ts": ts})
+
+    assert refusal(api.post("/api/query_at_ts", body)) == (400, code)
+
+
+def test_timestamp_beyond_the_retention_is_503(api: Api) -> None:
+    api.backend.answer = OutOfRetentionError("too long ago")
+    body = {"path": "m:f", "args": {}, "ts": encode_timestamp(5)}
+
+    assert refusal(api.post("/api/query_at_ts", body)) == (503, "OutOfRetention")
+
+
+def test_queries_of_a_batch_are_answered_in_order_and_each_in_its_format(api: Api) -> None:
+    api.backend.answer = QueryResult(b'{"$integer":"AQAAAAAAAAA="}', None)
+    queries = [{"path": "m:f"}, {"path": "m:g", "args": {}, "format": "convex_encoded_json"}]
+
+    answer = api.post("/api/query_batch", {"queries": queries}).json()
+
+    assert [result["value"] for result in answer["results"]] == [
+        "1",
+        {"$integer": "AQAAAAAAAAA="},
+    ]
+    assert [call.path for _, call in api.backend.calls] == ["m:f", "m:g"]
+
+
+def test_failure_in_a_batch_leaves_the_others_alone(api: Api) -> None:
+    api.backend.answer = QueryResult(None, ClientError("x"))
+
+    answer = api.post("/api/query_batch", {"queries": [{"path": "m:f"}]}).json()
+
+    assert answer == {"results": [{"status": "error", "errorMessage": "x"}]}
+
+
+def test_empty_batch_has_no_results(api: Api) -> None:
+    assert api.post("/api/query_batch", {"queries": []}).json() == {"results": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "BadJsonBody"),
+        ({"queries": [{"args": {}}]}, "BadJsonBody"),
+        ({"queries": [{"path": "m:f", "format": "xml"}]}, "BadFormat"),
+        ({"queries": [{"path": "m:f"}, {"path": "a b"}]}, "BadConvexFunctionIdentifier"),
+        ({"queries": [{"path": "m:f"}] * (MAX_BATCH_QUERIES + 1)}, "TooManyQueries"),
+    ],
+)
+def test_bad_batch_is_refused_whole(api: Api, body: dict[str, Any], code: str) -> None:
+    assert refusal(api.post("/api/query_batch", body)) == (400, code)
+    assert api.backend.calls == []
+
+
+@pytest.mark.parametrize(
+    ("client", "is_encoded"),
+    [
+        ("npm-1.4.0", True),
+        ("npm-1.4.1", False),
+        ("npm-cli-1.3.0", True),
+        ("actions-1.0.0", True),
+        ("python-0.4.9", True),
+        ("python-0.5.0", False),
+        ("rust-0.1.0", False),
+        ("npm-x", False),
+        (None, False),
+    ],
+)
+def test_old_clients_get_encoded_values_if_they_name_no_format(
+    api: Api, client: str | None, is_encoded: bool
+) -> None:
+    api.backend.answer = QueryResult(b'{"$bytes":"AAAA"}', None)
+    headers = {} if client is None else {"convex-client": client}
+
+    value = api.post("/api/query", {"path": "m:f"}, headers=headers).json()["value"]
+
+    assert value == ({"$bytes": "AAAA"} if is_encoded else "AAAA")
+
+
+def test_component_path_is_passed_on_for_admins(api: Api) -> None:
+    body = {"path": "m:f", "componentPath": ""}
+
+    api.post("/api/function", body, headers=ADMIN_HEADER)
+
+    assert api.call.component_path == ""
+
+
+def test_refusals_carry_the_id_of_the_request_too(api: Api) -> None:
+    api.backend.answer = OverloadedError("full", code="ExpiredInQueue")
+    headers = {"convex-request-id": "0123456789abcdef"}
+
+    response = api.post("/api/query", {"path": "m:f"}, headers=headers)
+
+    assert response.headers["convex-request-id"] == "0123456789abcdef"
+
+
+def test_id_of_the_request_is_in_the_log_of_a_fault(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.backend.answer = KeyError("secret")
+
+    response = api.post("/api/query", {"path": "m:f"})
+
+    assert f"[Request ID: {response.headers['convex-request-id']}]" in caplog.text
+
+
+def test_call_that_takes_too_long_is_given_up() -> None:
+    api = Api(request_seconds=0.01)
+    api.backend.never_answers = True
+
+    response = api.post("/api/query", {"path": "m:f"})
+
+    assert refusal(response) == (503, "SystemTimeoutError")
+    assert "look before you repeat it" in response.json()["message"]
+
+
+def test_client_that_is_too_old_is_told_so(api: Api) -> None:
+    response = api.post("/api/query", {"path": "m:f"}, headers={"convex-client": "npm-0.19.1"})
+
+    assert response.status_code == 200
+    assert response.headers["x-convex-deprecation-state"] == "Deprecated"

@@ -41,8 +41,6 @@ FAILED: Final = 1
 
 _WEB: Final = "web"
 _DISTRIBUTION: Final = "realtime-backend"
-_SOCKET_PING_SECONDS: Final = 5.0
-_SOCKET_SILENCE_SECONDS: Final = 120.0
 _KEEP_ALIVE_SECONDS: Final = 75
 _CLOSE_SECONDS: Final = 10
 _POLL_SECONDS: Final = 0.1
@@ -207,8 +205,7 @@ def _uvicorn_config(application: Application) -> uvicorn.Config:
         http="httptools",
         ws=RealtimeWebSocketProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
-        ws_ping_interval=_SOCKET_PING_SECONDS,
-        ws_ping_timeout=_SOCKET_SILENCE_SECONDS - _SOCKET_PING_SECONDS,
+        ws_ping_interval=None,  # the application's own pings find clients that are gone
         ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,

@@ -59,6 +59,10 @@ class AsgiConnection:
         self._unsent.clear()
         self._unsent_bytes = 0
 
+    def check_alive(self) -> bool:
+        """Return true: ASGI knows no ping frames, they are the host's."""
+        return True
+
     async def run(self, listener: ConnectionListener) -> None:
         """Give the client's messages to the listener until the socket is gone."""
         self._listener = listener

@@ -87,6 +87,13 @@ class Connection(Protocol):
         """Cut the socket off at once and forget what is unsent."""
         ...
 
+    def check_alive(self) -> bool:
+        """Send a ping frame; return whether anything came from the client since the last call.
+
+        Clients answer ping frames by themselves. Always true where the host does this itself.
+        """
+        ...
+
 
 class TransportConnection(Connection, Protocol):
     """A connection that stands in the scope of its ASGI call, and outlives it once attached."""

@@ -20,11 +20,12 @@ from realtime.server.client_version import (
     deprecation_headers,
 )
 from realtime.server.connection import EXTENSION, CloseCode, Connection, TransportConnection
-from realtime.server.ping_wheel import PingWheel
+from realtime.server.ping_wheel import PingWheel, WatchWheel
 from realtime.server.sync_worker import SyncServices, SyncWorker
 from realtime.server.unsent_budget import UnsentBudget
 
 PING_INTERVAL_SECONDS: Final = 15
+WATCH_INTERVAL_SECONDS: Final = 5
 _TICK_SECONDS: Final = 1.0
 _DENIAL_EXTENSION: Final = "websocket.http.response"
 
@@ -36,10 +37,11 @@ class LiveSockets:
         self._backend = backend
         self._clock = clock
         self._wheel = PingWheel(PING_INTERVAL_SECONDS)
+        self._watch_wheel = WatchWheel(WATCH_INTERVAL_SECONDS)
         self._workers: set[SyncWorker] = set()
         self._is_open = True
         self._services = SyncServices(
-            backend, clock, admin_key, self._wheel, UnsentBudget(), self._workers.discard
+            backend, clock, admin_key, self._wheel, UnsentBudget(), self._forget
         )
 
     def __len__(self) -> int:
@@ -73,14 +75,23 @@ class LiveSockets:
             worker.close(code, reason)
 
     async def ping_idle(self) -> None:
-        """Send pings to clients that hear nothing else, until cancelled."""
+        """Send pings to clients that hear nothing else, and find those that are gone.
+
+        Until cancelled.
+        """
         while True:
             await self._clock.sleep(_TICK_SECONDS)
             self._wheel.advance()
+            self._watch_wheel.advance()
+
+    def _forget(self, worker: SyncWorker) -> None:
+        self._workers.discard(worker)
+        self._watch_wheel.discard(worker)
 
     def _open(self, connection: Connection, client: ClientVersion) -> SyncWorker:
         worker = SyncWorker(connection, self._services, takes_chunks=client.takes_chunks)
         self._workers.add(worker)
+        self._watch_wheel.add(worker)
         if not self._is_open:
             worker.close(CloseCode.GOING_AWAY, "")
         return worker

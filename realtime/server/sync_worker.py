@@ -74,6 +74,9 @@ _log = logging.getLogger("realtime.sync")
 TOO_SLOW: Final = "TooManyConcurrentRequests"
 """The reason for a client that reads too slowly: one after which clients wait for seconds."""
 
+MAX_SILENT_CHECKS: Final = 24
+"""After so many checks without a sign of life a client counts as gone: 120 s (contract 1.1)."""
+
 INTERNAL_ERROR: Final = "InternalServerError"
 
 _PING: Final = encode_ping()
@@ -95,7 +98,7 @@ class SyncServices:
 class SyncWorker:
     """The server's side of one socket; a `LiveClient` of the backend."""
 
-    __slots__ = ("_connection", "_services", "_session", "last_sent_tick")
+    __slots__ = ("_connection", "_services", "_session", "_silent_checks", "last_sent_tick")
 
     def __init__(
         self, connection: Connection, services: SyncServices, *, takes_chunks: bool = False
@@ -106,6 +109,8 @@ class SyncWorker:
         chunk_bytes = CHUNK_BYTES if takes_chunks else None
         self._session: Session[Identity] = Session(ANONYMOUS, chunk_bytes=chunk_bytes)
         self.last_sent_tick = 0
+        self._silent_checks = 0
+        """How often in a row nothing had come from the client."""
         services.ping_wheel.add(self)
 
     @property
@@ -206,6 +211,16 @@ class SyncWorker:
             self.last_sent_tick = self._services.ping_wheel.tick
         else:
             self._write([_PING])
+
+    def check_alive(self) -> None:
+        """Ask the client for a sign of life; cut it off if none came for a long time."""
+        if self._connection.check_alive():
+            self._silent_checks = 0
+            return
+        self._silent_checks += 1
+        if self._silent_checks >= MAX_SILENT_CHECKS:
+            _log.info("A client was cut off: nothing came from it any more")
+            self.abort()
 
     def close_as_too_slow(self) -> None:
         """Send away a client that takes its messages too slowly."""

@@ -5,7 +5,7 @@ of them costs a coroutine, a copy of the result into a frame and a dictionary of
 subclass of uvicorn's sans-IO WebSocket implementation hands itself over in the scope, as the
 extension `realtime.transport`: the sync worker writes `[frame header, head, shared bytes, tail]`
 to the transport in one call, and gets the client's messages by a call rather than by a queue.
-The handshake, parsing, control frames and keep-alive stay uvicorn's.
+The handshake, parsing and control frames stay uvicorn's.
 
 What differs from the base class once a listener is attached:
 
@@ -17,6 +17,7 @@ What differs from the base class once a listener is attached:
 - Fragments are gathered in one buffer and pongs are dropped while the client takes nothing: a
   client can make the server hold neither a list of empty fragments nor a pile of pongs.
 - The connection outlives the ASGI call, so an idle socket holds no task.
+- Whether the client is there is asked for all sockets by one timer, not by timers of each.
 - Closing has a deadline after which the socket is cut off, whether or not its bytes were taken.
 """
 
@@ -42,6 +43,7 @@ _UNSENT_IN_KERNEL_BYTES: Final = 128 * 1024
 # for 10 kB); larger results are better shared by all sockets that have them unsent.
 _COPY_BELOW_BYTES: Final = 16 * 1024
 _TEXT_FRAME: Final = 0x81
+_PING_FRAME: Final = b"\x89\x00"
 _SHORT_HEADER: Final = Struct("!BB").pack
 _MEDIUM_HEADER: Final = Struct("!BBH").pack
 _LONG_HEADER: Final = Struct("!BBQ").pack
@@ -62,6 +64,7 @@ class RealtimeWebSocketProtocol(WebSocketsSansIOProtocol):
     listener: ConnectionListener | None = None
     is_paused = False
     _is_discarding = False
+    _has_received = False
 
     def attach(self, listener: ConnectionListener) -> None:
         """Take the accepted socket over: from now on the listener gets all messages.
@@ -116,6 +119,13 @@ class RealtimeWebSocketProtocol(WebSocketsSansIOProtocol):
         """Cut the socket off at once."""
         self.transport.abort()
 
+    def check_alive(self) -> bool:
+        """Send a ping frame; return whether anything came from the client since the last call."""
+        if not self.close_sent and not self.transport.is_closing():
+            self.transport.write(_PING_FRAME)
+        has_received, self._has_received = self._has_received, False
+        return has_received
+
     def shutdown(self) -> None:
         """Close for the end of the server; called by uvicorn, normally after the worker closed."""
         if self.listener is not None:
@@ -147,6 +157,7 @@ class RealtimeWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what the client sent, or throw it away after a message that was refused."""
+        self._has_received = True
         if not self._is_discarding:
             super().data_received(data)
 

@@ -16,7 +16,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection, connect
 
-from realtime.clock import SystemClock
+from realtime.clock import Clock, SystemClock
 from realtime.runtime.backend import Backend
 from realtime.runtime.registry import load_app
 from realtime.server.admin_key import AdminKey
@@ -55,6 +55,11 @@ async def add(ctx: MutationCtx, list_id: str, text: str) -> Id[Note]:
     if text == "":
         raise ApplicationError("A note needs a text", data={"code": "NoText"})
     return await ctx.db.insert(Note, list_id=list_id, text=text)
+
+@mutation
+async def echo(ctx: MutationCtx, list_id: str, text: str) -> str:
+    await ctx.db.insert(Note, list_id=list_id, text=text)
+    return text
 
 @internal_query
 async def count(ctx: QueryCtx) -> float:
@@ -95,8 +100,14 @@ class RunningApp:
     def backend(self) -> Backend:
         return self.application.backend
 
-    def client(self, path: str = "/api/1.48.0/sync") -> SyncClient:
-        return SyncClient(f"ws://127.0.0.1:{self.server.port}{path}")
+    def client(
+        self,
+        path: str = "/api/1.48.0/sync",
+        session_id: str | None = None,
+        *,
+        greets: bool = True,
+    ) -> SyncClient:
+        return SyncClient(f"ws://127.0.0.1:{self.server.port}{path}", session_id, greets=greets)
 
     async def metric(self, name: str, **labels: str) -> float:
         text = (await self.http.get("/metrics")).text
@@ -119,13 +130,17 @@ async def running_app(
     *,
     before_commit: Callable[[], None] | None = None,
     web_directory: Path | None = None,
+    clock: Clock | None = None,
     **options: Any,
 ) -> AsyncGenerator[RunningApp, None]:
-    """Serve the app of notes from a new data file until the block ends."""
+    """Serve the app of notes from a new data file until the block ends.
+
+    `clock` is that of the sockets; the runtime has the clock of the machine.
+    """
     store = SqliteStore.open(root / "data.sqlite", before_commit=before_commit)
     backend = Backend(load_app(write_app(root)), store, SystemClock(), redact_errors=False)
     settings = ServerSettings(KEY, web_directory=web_directory, version="1.2.3")
-    application = Application(backend, settings, SystemClock())
+    application = Application(backend, settings, clock or SystemClock())
     async with (
         serve(application, lifespan="on", **options) as server,
         httpx.AsyncClient(base_url=server.url, timeout=DEADLINE_SECONDS) as http,
@@ -136,9 +151,13 @@ async def running_app(
 class SyncClient:
     """A client that says what a test tells it to, and checks that transitions are a chain."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, session_id: str | None = None, *, greets: bool = True) -> None:
+        """`greets` says whether it sends `Connect` when its socket is open."""
+        self._greets = greets
+        self.session_id = session_id or str(uuid.uuid4())
         self._url = url
         self._query_set = 0
+        self._chunks: list[str] = []
         self.version: dict[str, Any] = {"querySet": 0, "identity": 0, "ts": "AAAAAAAAAAA="}
         self.results: dict[int, Any] = {}
         self.transition_count = 0
@@ -148,7 +167,8 @@ class SyncClient:
         self.socket = await connect(
             self._url, compression=None, max_size=None, ping_interval=None, close_timeout=1
         )
-        await self.send("Connect", sessionId=str(uuid.uuid4()), connectionCount=0)
+        if self._greets:
+            await self.send("Connect", sessionId=self.session_id, connectionCount=0)
         return self
 
     async def __aexit__(
@@ -164,11 +184,15 @@ class SyncClient:
 
     async def subscribe(self, query_id: int, path: str, **args: Any) -> None:
         """Add a query and wait for its first result."""
+        await self.add_query(query_id, path, **args)
+        await self.until(lambda client: query_id in client.results)
+
+    async def add_query(self, query_id: int, path: str, **args: Any) -> None:
+        """Add a query without waiting."""
         addition = {"type": "Add", "queryId": query_id, "udfPath": path, "args": [args]}
         versions = {"baseVersion": self._query_set, "newVersion": self._query_set + 1}
         self._query_set += 1
         await self.send("ModifyQuerySet", **versions, modifications=[addition])
-        await self.until(lambda client: query_id in client.results)
 
     async def mutate(self, request_id: int, path: str, **args: Any) -> None:
         """Ask for a mutation without waiting for its answer."""
@@ -180,9 +204,16 @@ class SyncClient:
             await (await self.socket.ping())
 
     async def receive(self) -> dict[str, Any]:
-        """Return the next message, having taken in what it says."""
+        """Return the next message, having taken in what it says; chunks are put together."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             message: dict[str, Any] = json.loads(await self.socket.recv())
+        if message["type"] == "TransitionChunk":
+            assert message["partNumber"] == len(self._chunks)
+            self._chunks.append(message["chunk"])
+            if len(self._chunks) < message["totalParts"]:
+                return await self.receive()
+            message, self._chunks = json.loads("".join(self._chunks)), []
+        assert not self._chunks, "a message between two chunks"
         if message["type"] == "Transition":
             assert message["startVersion"] == self.version
             self.version = message["endVersion"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.server.ping_wheel import PingWheel
+from realtime.server.ping_wheel import PingWheel, WatchWheel
 
 INTERVAL = 15
 
@@ -117,3 +117,58 @@ def test_silence_never_lasts_longer_than_an_interval(gaps: list[int]) -> None:
 
     heard = sorted(sent + client.pinged_at)
     assert max(later - earlier for earlier, later in pairwise(heard)) <= INTERVAL
+
+
+class Socket:
+    def __init__(self, on_check: Callable[[], None] = lambda: None) -> None:
+        self.checks = 0
+        self._on_check = on_check
+
+    def check_alive(self) -> None:
+        self.checks += 1
+        self._on_check()
+
+
+def test_each_socket_is_looked_at_once_an_interval() -> None:
+    wheel = WatchWheel(5)
+    sockets: list[Socket] = []
+    for _ in range(7):
+        sockets.append(Socket())
+        wheel.add(sockets[-1])
+        wheel.advance()
+    before = [socket.checks for socket in sockets]
+
+    for _ in range(10):
+        wheel.advance()
+
+    assert [socket.checks - count for socket, count in zip(sockets, before, strict=True)] == [2] * 7
+
+
+def test_socket_is_first_looked_at_after_a_whole_interval() -> None:
+    wheel, socket = WatchWheel(5), Socket()
+    wheel.add(socket)
+
+    for _ in range(4):
+        wheel.advance()
+    assert socket.checks == 0
+    wheel.advance()
+
+    assert socket.checks == 1
+
+
+def test_socket_that_another_takes_with_it_is_not_looked_at() -> None:
+    wheel = WatchWheel(5)
+    sockets: list[Socket] = []
+
+    def discard_all() -> None:
+        for socket in sockets:
+            wheel.discard(socket)
+
+    sockets += [Socket(discard_all) for _ in range(3)]
+    for socket in sockets:
+        wheel.add(socket)
+
+    for _ in range(10):
+        wheel.advance()
+
+    assert sum(socket.checks for socket in sockets) == 1

@@ -50,6 +50,7 @@ class RecordedConnection:
         self.is_aborted = False
         self.is_stuck = False
         self.unsent_bytes = 0
+        self.is_heard = True
 
     @property
     def is_paused(self) -> bool:
@@ -68,6 +69,9 @@ class RecordedConnection:
 
     def abort(self) -> None:
         self.is_aborted = True
+
+    def check_alive(self) -> bool:
+        return self.is_heard
 
 
 @dataclass
@@ -679,3 +683,39 @@ def test_component_path_reaches_the_backend(conversation: Conversation) -> None:
     (query,) = conversation.backend.updates[0].begin_update().values()
     (submitted,) = conversation.backend.mutations
     assert (query.call.component_path, submitted.call.component_path) == ("", "x")
+
+
+def test_client_is_cut_off_after_120_seconds_without_a_sign_of_life(
+    conversation: Conversation,
+) -> None:
+    conversation.connection.is_heard = False
+
+    for _ in range(23):
+        conversation.worker.check_alive()
+    assert not conversation.connection.is_aborted
+    conversation.worker.check_alive()
+
+    assert conversation.connection.is_aborted
+    assert conversation.backend.disconnected[-1] is conversation.worker
+
+
+def test_any_sign_of_life_begins_the_time_anew(conversation: Conversation) -> None:
+    for is_heard in (False, True):
+        for _ in range(23):
+            conversation.connection.is_heard = is_heard
+            conversation.worker.check_alive()
+    for _ in range(23):
+        conversation.connection.is_heard = False
+        conversation.worker.check_alive()
+
+    assert not conversation.connection.is_aborted
+
+
+def test_socket_without_a_connect_is_left_open(conversation: Conversation) -> None:
+    for _ in range(1_000):
+        conversation.wheel.advance()
+        conversation.worker.check_alive()
+
+    assert conversation.connection.closed is None
+    assert not conversation.connection.is_aborted
+    assert set(kinds(conversation.taken())) == {"Ping"}

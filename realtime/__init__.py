@@ -30,6 +30,7 @@ from realtime.runtime.table_query import TableQuery
 from realtime.runtime.user_identity import UserIdentity
 from realtime.schema.document import Document
 from realtime.schema.index import Index, gt, gte, lt, lte
+from realtime.schema.system_documents import ScheduledFunction, StoredFile
 from realtime.schema.table import Table
 from realtime.values.annotation_parts import Name
 from realtime.values.id_type import Id
@@ -54,6 +55,8 @@ __all__ = [
     "OverloadedError",
     "QueryCtx",
     "RealtimeError",
+    "ScheduledFunction",
+    "StoredFile",
     "Struct",
     "Table",
     "TableQuery",

@@ -24,10 +24,16 @@ from realtime.database.record import Record
 from realtime.database.scan import Scan
 from realtime.database.snapshot import Snapshot
 from realtime.database.subscriptions import Token
+from realtime.database.system_tables import (
+    is_system_table,
+    system_table_is_read_only,
+    system_table_name,
+)
 from realtime.database.timestamp import Timestamp
 from realtime.database.write_set import PendingDocument, WriteSet
-from realtime.errors import NotFoundError, ValidationError
-from realtime.schema.schema import Schema
+from realtime.errors import LimitError, NotFoundError, ValidationError
+from realtime.schema.schema import MAX_TABLES, Schema
+from realtime.values.display import display_value
 from realtime.values.ids import decode_id
 from realtime.values.json_encoding import encode_json
 from realtime.values.size import check_document_limits, check_identifier
@@ -83,6 +89,9 @@ class Transaction:
 
     def table_name(self, number: int) -> str | None:
         """Return the name of the table with this number, or None; its absence is a read."""
+        system_name = system_table_name(number)
+        if system_name is not None:
+            return system_name
         table = self._table_by_number(number)
         return None if table is None else table.name
 
@@ -177,15 +186,11 @@ class Transaction:
     def insert(self, table_name: str, fields: Mapping[str, Value]) -> str:
         """Add a document and return its id; a table that does not exist is created."""
         assert self._allocator is not None
-        for name in SYSTEM_FIELDS:
-            if name in fields:
-                raise ValidationError(
-                    f"A new document can't have the field `{name}`: the database sets it"
-                )
         table = self._table_for_insert(table_name)
         creation_time = self._allocator.next_creation_time(self._begin_ms)
         document_id = self._allocator.next_document_id(table.number, creation_time)
         body = {name: value for name, value in fields.items() if value is not UNSET}
+        _check_system_fields(body, document_id, creation_time)
         record = self._record(
             table, self._allocator.next_locator(), document_id, creation_time, body
         )
@@ -220,12 +225,7 @@ class Transaction:
         self, table: TableInfo, document_id: str, record: Record, body: dict[str, Value]
     ) -> None:
         old = record.value
-        for name in SYSTEM_FIELDS:
-            if body[name] != old[name]:
-                what = "document ID" if name == "_id" else "creation time"
-                raise ValidationError(
-                    f"Provided {what} {body[name]} doesn't match '{name}' field {old[name]}"
-                )
+        _check_system_fields(body, document_id, old["_creationTime"])
         fields = {n: v for n, v in body.items() if v is not UNSET and n not in SYSTEM_FIELDS}
         new = self._record(table, record.locator, document_id, old["_creationTime"], fields)
         if new.document != record.document:
@@ -275,8 +275,8 @@ class Transaction:
         table = self.table(name)
         if table is not None:
             return table
-        if name.startswith("_"):
-            raise ValidationError("System tables (prefixed with `_`) are read-only.")
+        if is_system_table(name):
+            raise system_table_is_read_only()
         if self._schema.strict_tables:
             known = ", ".join(f"`{known}`" for known in self._schema.tables)
             raise NotFoundError(
@@ -287,6 +287,27 @@ class Transaction:
         base = self._catalog
         for created in self.write_set.new_tables.values():
             base = base.with_table(created)
+        if len(base.tables) >= MAX_TABLES:
+            raise LimitError(f"Number of tables cannot exceed {MAX_TABLES}.", code="TooManyTables")
         table = base.new_table(name)
         self.write_set.new_tables[name] = table
         return table
+
+
+def _check_system_fields(body: Mapping[str, Value], document_id: str, creation_time: float) -> None:
+    """Raise a ValidationError if a body brings an id or creation time that is not its document's.
+
+    It may bring the right ones: `replace` with a document that was read before and changed.
+    """
+    given_id = body.get("_id", document_id)
+    if given_id != document_id:
+        shown = given_id if isinstance(given_id, str) else display_value(given_id)
+        raise ValidationError(
+            f"Provided document ID {document_id} doesn't match '_id' field {shown}"
+        )
+    given_time = body.get("_creationTime", creation_time)
+    if given_time != creation_time:
+        raise ValidationError(
+            f"Provided creation time {display_value(creation_time)} doesn't match "
+            f"'_creationTime' field in {display_value({'_creationTime': given_time})}"
+        )

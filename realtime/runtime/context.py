@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, o
 from realtime.runtime.auth_api import Auth, AuthScope
 from realtime.runtime.database_api import (
     DatabaseReader,
-    DatabaseScope,
     DatabaseWriter,
     NotInQueriesError,
 )
+from realtime.runtime.document_arguments import DatabaseScope
 from realtime.runtime.log_lines import Logger, LogLines
 from realtime.runtime.operation import Operation, Steps
 from realtime.runtime.outcome import FunctionKind

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, overload
 
 from realtime.database.catalog import TableInfo
+from realtime.database.system_tables import is_system_table, system_table_is_read_only
 from realtime.errors import ValidationError
+from realtime.runtime.document_arguments import (
+    DatabaseScope,
+    body_of,
+    checked_id,
+    id_of_another_table,
+    normalized_id,
+    open_query,
+    system_table_of,
+    table_and_id,
+    table_name_of,
+)
 from realtime.runtime.operation import Operation, Steps
-from realtime.runtime.read_plan import QueryScope
+from realtime.runtime.system_reader import SystemReader
 from realtime.runtime.table_query import TableQuery
 from realtime.schema.document import Document
 from realtime.schema.document_codec import DocumentCodec
-from realtime.values.annotations import ANY_CODEC
+from realtime.values.codec import encode_set_members
 from realtime.values.id_type import Id
-from realtime.values.ids import decode_id
 from realtime.values.value import UNSET, Value
 
 D = TypeVar("D", bound=Document)
 P = ParamSpec("P")
 
+_GET = "db.get"
 _WRITES = ("insert", "patch", "replace", "delete")
 
 
 class NotInQueriesError(ValidationError, AttributeError):
     """A query asked for what mutations alone have; to `hasattr` it is simply not there."""
-
-
-class DatabaseScope(QueryScope, Protocol):
-    """What `ctx.db` needs of the run it belongs to."""
-
-    def codec_of(self, document_class: type[Document]) -> DocumentCodec:
-        """Return the codec of a document class of this app's schema."""
-        ...
 
 
 class DatabaseReader:
@@ -56,7 +60,7 @@ class DatabaseReader:
         Raises:
             ValidationError: The id can't be decoded, or is one of another table.
         """
-        table, document_id = _table_and_id("get", arguments, 0)
+        table, document_id = table_and_id("get", arguments, 0)
         return Operation(self._scope, lambda: self._get(table, document_id))
 
     def get_many(self, ids: Iterable[Id[D]]) -> Operation[list[D | None]]:
@@ -70,21 +74,23 @@ class DatabaseReader:
     def query(self, table: str, /) -> TableQuery[dict[str, Any]]: ...
     def query(self, table: Any, /) -> TableQuery[Any]:
         """Return a query of a table: of a class for objects, of a name for dictionaries."""
-        if isinstance(table, str):
-            if table.startswith("_"):
-                raise ValidationError("System tables can only be accessed from db.system.query().")
-            return TableQuery(self._scope, table, as_dict=True, wire_name=_same)
-        codec = self._scope.codec_of(table)
-        return TableQuery(self._scope, _table_name(table), as_dict=False, wire_name=codec.wire_name)
+        if is_system_table(table_name_of(table)):
+            raise ValidationError("System tables can only be accessed from db.system.query().")
+        return open_query(self._scope, table)
 
     def normalize_id(self, table: type[D] | str, text: str) -> Id[D] | None:
         """Return `text` as an id of `table`, or None if it is not one."""
-        try:
-            number = decode_id(text).table_number
-        except ValidationError:
-            return None
-        name = self._scope.transaction.table_name(number)
-        return cast("Id[D]", text) if name == _table_name(table) else None
+        if is_system_table(table_name_of(table)):
+            raise ValidationError(
+                "System tables can only be accessed from db.system.normalizeId()."
+            )
+        found: Id[D] | None = normalized_id(self._scope, table, text)
+        return found
+
+    @property
+    def system(self) -> SystemReader:
+        """The documents of the system: stored files and scheduled functions, to read."""
+        return SystemReader(self._scope)
 
     if not TYPE_CHECKING:  # a type checker says by itself that a reader has no such method
 
@@ -106,7 +112,7 @@ class DatabaseReader:
         return [self._read(None, document_id) for document_id in ids]
 
     def _read(self, table: Any, document_id: Any) -> Any:
-        found = self._table_of(table, document_id, "db.get")
+        found = self._table_of(table, document_id, _GET)
         if found is None:
             return None
         record = self._scope.transaction.get(document_id)
@@ -115,21 +121,22 @@ class DatabaseReader:
         return self._scope.present(found, record, as_dict=isinstance(table, str))[0]
 
     def _table_of(self, table: Any, document_id: Any, operation: str) -> TableInfo | None:
-        if not isinstance(document_id, str):
-            raise ValidationError(
-                f"Invalid argument `id` for `{operation}`: expected an id, "
-                f"got {type(document_id).__name__}"
-            )
-        found = self._scope.transaction.table_of(document_id, operation)
-        if table is not None:
-            expected = _table_name(table)
-            if found is None or found.name != expected:
-                got = "of an unknown table" if found is None else f'Id<"{found.name}">'
-                raise ValidationError(
-                    f'Invalid argument `id` for `{operation}`: expected to be an Id<"{expected}">, '
-                    f"got {got} instead."
-                )
+        found = self._scope.transaction.table_of(checked_id(document_id, operation), operation)
+        if found is not None and table is None and not is_system_table(found.name):
+            return found
+        name = found.name if found is not None else system_table_of(document_id)
+        expected = None if table is None else table_name_of(table)
+        if any(known is not None and is_system_table(known) for known in (name, expected)):
+            raise _no_access(operation)
+        if expected is not None and name != expected:
+            raise id_of_another_table(operation, expected, name)
         return found
+
+
+def _no_access(operation: str) -> ValidationError:
+    if operation == _GET:
+        return ValidationError("System tables can only be accessed with db.system.")
+    return system_table_is_read_only()
 
 
 class DatabaseWriter(DatabaseReader):
@@ -150,7 +157,7 @@ class DatabaseWriter(DatabaseReader):
             ValidationError: The document does not fit the schema, or a field does not exist.
         """
         return Operation(
-            self._scope, lambda: self._insert(table, _body("insert", table, arguments, fields))
+            self._scope, lambda: self._insert(table, body_of("insert", table, arguments, fields))
         )
 
     @overload
@@ -166,11 +173,11 @@ class DatabaseWriter(DatabaseReader):
             NotFoundError: There is no such document.
             ValidationError: The result does not fit the schema, or a field does not exist.
         """
-        table, document_id = _table_and_id("patch", arguments, 1)
+        table, document_id = table_and_id("patch", arguments, 1)
         return Operation(
             self._scope,
             lambda: self._change(
-                "patch", table, document_id, _body("patch", table, arguments[2:], changes)
+                "patch", table, document_id, body_of("patch", table, arguments[2:], changes)
             ),
         )
 
@@ -187,11 +194,11 @@ class DatabaseWriter(DatabaseReader):
             NotFoundError: There is no such document.
             ValidationError: The document does not fit the schema, or a field does not exist.
         """
-        table, document_id = _table_and_id("replace", arguments, 1)
+        table, document_id = table_and_id("replace", arguments, 1)
         return Operation(
             self._scope,
             lambda: self._change(
-                "replace", table, document_id, _body("replace", table, arguments[2:], fields)
+                "replace", table, document_id, body_of("replace", table, arguments[2:], fields)
             ),
         )
 
@@ -201,12 +208,12 @@ class DatabaseWriter(DatabaseReader):
     def delete(self, table: type[D] | str, id: Id[D], /) -> Operation[None]: ...
     def delete(self, *arguments: Any) -> Operation[None]:
         """Remove a document; NotFoundError if there is none."""
-        table, document_id = _table_and_id("delete", arguments, 0)
+        table, document_id = table_and_id("delete", arguments, 0)
         return Operation(self._scope, lambda: self._delete(table, document_id))
 
     def _insert(self, table: Any, fields: Mapping[str, Any]) -> Steps[str]:
         yield from ()
-        name = _table_name(table)
+        name = table_name_of(table)
         if isinstance(table, str):
             encoded = _encode_with(None, fields)
         else:
@@ -237,43 +244,5 @@ class DatabaseWriter(DatabaseReader):
 def _encode_with(codec: DocumentCodec | None, fields: Mapping[str, Any]) -> Mapping[str, Value]:
     if codec is not None:
         return codec.encode_fields(fields)
-    return {
-        name: UNSET if value is UNSET else ANY_CODEC.encode(value) for name, value in fields.items()
-    }
-
-
-def _table_and_id(verb: str, arguments: tuple[Any, ...], bodies: int) -> tuple[Any, Any]:
-    """Tell `verb(id)` from `verb(table, id)`; a table name also takes a dictionary."""
-    if len(arguments) == 1:
-        return None, arguments[0]
-    if len(arguments) == 2 and (not bodies or not isinstance(arguments[0], str)):
-        return arguments[0], arguments[1]
-    if len(arguments) == 3 and bodies and isinstance(arguments[0], str):
-        return arguments[0], arguments[1]
-    forms = f"`{verb}(id)` or `{verb}(Message, id)`"
-    if bodies:
-        forms = f"`{verb}(id, field=…)`, `{verb}(Message, id, field=…)`, "
-        forms += f'or `{verb}("messages", id, {{…}})`'
-    raise ValidationError(f"Must provide arg 1 `id` to `{verb}`: use {forms}")
-
-
-def _body(
-    verb: str, table: Any, arguments: tuple[Any, ...], fields: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    if not isinstance(table, str):
-        if arguments:
-            raise ValidationError(f"`{verb}` of a class takes its fields as keywords")
-        return fields
-    if len(arguments) != 1 or fields:
-        raise ValidationError(f'`{verb}("{table}", …)` takes one dictionary in wire names')
-    if not isinstance(arguments[0], Mapping):
-        raise ValidationError(f"Invalid argument `value` for `db.{verb}`: Value must be an Object")
-    return cast("Mapping[str, Any]", arguments[0])
-
-
-def _table_name(table: Any) -> str:
-    return table if isinstance(table, str) else str(table.__table_name__)
-
-
-def _same(name: str) -> str:
-    return name
+    removed = {name: UNSET for name, value in fields.items() if value is UNSET}
+    return {**encode_set_members(fields), **removed}

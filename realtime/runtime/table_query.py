@@ -57,7 +57,10 @@ class TableQuery(Generic[T]):
             equals: Values of the index's first fields; UNSET finds documents without the field.
         """
         if self._plan.index is not None:
-            raise ValidationError("A query reads through one index: `with_index` was called twice")
+            raise ValidationError(
+                "A query reads through one index: `with_index` can't follow another `with_index` "
+                "or `full_table_scan`"
+            )
         name = index if isinstance(index, str) else index_name(index)
         return self._chain(
             index=name,
@@ -71,7 +74,9 @@ class TableQuery(Generic[T]):
     def full_table_scan(self) -> TableQuery[T]:
         """Read all documents by creation time; says so where no index is meant."""
         if self._plan.index is not None:
-            raise ValidationError("`full_table_scan` can't follow `with_index`")
+            raise ValidationError(
+                "`full_table_scan` can't follow `with_index` or another `full_table_scan`"
+            )
         return self._chain(index=BY_CREATION_TIME_NAME)
 
     def order(self, order: Order) -> TableQuery[T]:
@@ -89,6 +94,11 @@ class TableQuery(Generic[T]):
                 "`filter` takes a plain function of the document; it got an `async def`, and a "
                 "filter can't await"
             )
+        if not callable(predicate):
+            raise ValidationError(
+                "`filter` takes a function of the document, such as `lambda note: note.done`; "
+                f"it got `{type(predicate).__name__}`"
+            )
         if len(self._plan.filters) >= MAX_OPERATORS:
             raise ValidationError(f"Can't construct query with more than {MAX_OPERATORS} operators")
         return self._chain(filters=(*self._plan.filters, predicate))
@@ -100,8 +110,7 @@ class TableQuery(Generic[T]):
 
     def take(self, count: int) -> Operation[list[T]]:
         """Return the first `count` documents."""
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:  # pyright: ignore[reportUnnecessaryIsInstance] user input
-            raise ValidationError(f"`take` expects an integer that is not negative, got {count!r}")
+        count = _checked_count(count)
         self._use()
         return Operation(self._scope, lambda: self._documents(count))
 
@@ -239,6 +248,14 @@ class _Iteration(AsyncIterator[T], Generic[T]):
         if not documents:
             raise StopAsyncIteration
         return documents[0]
+
+
+def _checked_count(count: Any) -> int:
+    """Return how many documents to take; an argument that came without a type is a float."""
+    is_number = isinstance(count, (int, float)) and not isinstance(count, bool)
+    if not is_number or count < 0 or count != count // 1:
+        raise ValidationError(f"`take` expects an integer that is not negative, got {count!r}")
+    return int(count)
 
 
 def _bound_value(value: Any) -> Value:

@@ -16,6 +16,7 @@ import msgspec
 from realtime.casing import wire_name
 from realtime.errors import DefinitionError
 from realtime.schema.document import DocumentMeta
+from realtime.schema.system_documents import SYSTEM_DOCUMENTS
 from realtime.schema.table import (
     IndexDefinition,
     Table,
@@ -92,8 +93,9 @@ def schema_from_module(module: ModuleType) -> Schema:
 def _definition_of(declared: Any) -> TableDefinition | None:
     if isinstance(declared, Table):
         return table_definition(declared)
-    # `Document` itself has no table.
-    if isinstance(declared, DocumentMeta) and declared.__table_name__ is not None:
+    # `Document` itself has no table, and those of the system are not the app's.
+    is_document = isinstance(declared, DocumentMeta) and declared not in SYSTEM_DOCUMENTS
+    if is_document and declared.__table_name__ is not None:
         return class_definition(declared)
     return None
 

@@ -10,6 +10,8 @@ from realtime import (
     Id,
     MutationCtx,
     QueryCtx,
+    ScheduledFunction,
+    StoredFile,
     Unset,
     UserIdentity,
     gather,
@@ -44,6 +46,11 @@ async def reads(ctx: QueryCtx, session_id: Id[Session], message_id: Id[Message])
     async for one in ctx.db.query(Message):
         assert_type(one, Message)
     assert_type(await ctx.db.get_many([session_id]), list[Session | None])
+    assert_type(await ctx.db.system.query(ScheduledFunction).collect(), list[ScheduledFunction])
+    file_id = ctx.db.system.normalize_id(StoredFile, "")
+    assert_type(file_id, Id[StoredFile] | None)
+    if file_id is not None:
+        assert_type(await ctx.db.system.get(file_id), StoredFile | None)
     identity = await ctx.auth.get_user_identity()
     assert_type(identity, UserIdentity | None)
     if identity is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from realtime.database.catalog import TABLES, table_entry
+from realtime.database.catalog import TABLES, Catalog, TableInfo, table_entry
 from realtime.database.database import Database, DatabaseLimits
 from realtime.database.index_range import RangeBound
 from realtime.database.limits import TransactionLimits
@@ -203,10 +203,46 @@ def test_unset_fields_of_a_new_document_are_left_out(database: Database) -> None
     assert body(database, document_id) == MESSAGE
 
 
-@pytest.mark.parametrize("name", ["_id", "_creationTime"])
-def test_new_document_with_a_system_field_is_refused(database: Database, name: str) -> None:
-    with pytest.raises(ValidationError, match=f"can't have the field `{name}`"):
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("_id", r"Provided document ID \w{32} doesn't match '_id' field x"),
+        (
+            "_creationTime",
+            r"Provided creation time \d+\.0 doesn't match '_creationTime' field in "
+            r'{_creationTime: "x"}',
+        ),
+    ],
+)
+def test_new_document_with_a_system_field_is_refused(
+    database: Database, name: str, text: str
+) -> None:
+    with pytest.raises(ValidationError, match=text):
         mutation(database).insert("things", {name: "x"})
+
+
+def test_there_are_at_most_10_000_tables(database: Database) -> None:
+    def transaction_with(table_count: int) -> Transaction:
+        transaction = mutation(database)
+        tables = {
+            f"t{number}": TableInfo(20_000 + number, f"t{number}", {}, None)
+            for number in range(table_count)
+        }
+        snapshot: Any = None  # inserting reads nothing
+        return Transaction(
+            snapshot,
+            Catalog(tables, 1),
+            schema_of(),
+            transaction.timestamp,
+            limits=TransactionLimits(),
+            allocator=database.allocator,
+        )
+
+    last = transaction_with(9_999)
+    last.insert("one", {})
+
+    with pytest.raises(LimitError, match=r"^Number of tables cannot exceed 10000\.$"):
+        last.insert("another", {})
 
 
 def test_creation_times_rise_within_and_across_transactions(
@@ -277,7 +313,7 @@ def test_other_id_is_refused(database: Database, verb: str) -> None:
         getattr(transaction, verb)(document_id, {"_id": "x"})
 
     assert error.value.message == (
-        f"Provided document ID x doesn't match '_id' field {document_id}"
+        f"Provided document ID {document_id} doesn't match '_id' field x"
     )
 
 
@@ -290,8 +326,8 @@ def test_other_creation_time_is_refused(database: Database) -> None:
         mutation(database).patch(document_id, {"_creationTime": 1.0})
 
     assert error.value.message == (
-        f"Provided creation time 1.0 doesn't match '_creationTime' field "
-        f"{document['_creationTime']}"
+        f"Provided creation time {document['_creationTime']} doesn't match '_creationTime' field "
+        "in {_creationTime: 1.0}"
     )
 
 

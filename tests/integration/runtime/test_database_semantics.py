@@ -1,0 +1,571 @@
+"""What `ctx.db` takes and gives, and its text for everything it does not take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from realtime.runtime.registry import load_app
+from realtime.values.ids import encode_id
+from tests.harness.written_app import write_app, written_app
+
+SCHEMA = """
+class Message(Document, table="messages"):
+    body: str
+    count: float = 0.0
+    note: str | Unset = UNSET
+
+    by_body = Index("body")
+    by_two = Index("body", "count")
+
+class Author(Document, table="authors"):
+    name: str
+"""
+FILE_ID = encode_id(513, bytes(16))
+JOB_ID = encode_id(514, bytes(16))
+NOWHERE_ID = encode_id(20_000, bytes(16))
+
+
+def mutation_that(*lines: str) -> str:
+    """Return a mutation `f` in which `m` is the id of a message and `a` that of an author."""
+    body = "".join(f"    {line}\n" for line in lines)
+    return (
+        "@mutation\n"
+        "async def f(ctx):\n"
+        '    m = await ctx.db.insert(Message, body="x")\n'
+        '    a = await ctx.db.insert(Author, name="ada")\n'
+        f"{body}"
+    )
+
+
+async def failure_of(root: Path, *lines: str, schema: str = SCHEMA) -> str:
+    """Return the first line of the failure of a mutation with these lines."""
+    async with written_app(root, mutation_that(*lines), schema) as app:
+        text = await app.failure("f")
+        assert text.startswith("Uncaught Error: "), text
+        return text.removeprefix("Uncaught Error: ").rpartition("\n    at f ")[0]
+
+
+async def result_of(root: Path, *lines: str, schema: str = SCHEMA) -> Any:
+    """Return what a mutation with these lines returns."""
+    async with written_app(root, mutation_that(*lines), schema) as app:
+        return await app.value("f")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        # Ids
+        *(
+            (line, f"Invalid argument `id` for `{name}`: Unable to decode ID: Invalid ID length 8")
+            for line, name in [
+                ('await ctx.db.get("nonsense")', "db.get"),
+                ('await ctx.db.get("messages", "nonsense")', "db.get"),
+                ('await ctx.db.get_many([m, "nonsense"])', "db.get"),
+                ('await ctx.db.patch("nonsense", body="y")', "db.patch"),
+                ('await ctx.db.replace("nonsense", body="y")', "db.replace"),
+                ('await ctx.db.delete("nonsense")', "db.delete"),
+                ('await ctx.db.system.get("nonsense")', "db.system.get"),
+            ]
+        ),
+        *(
+            (
+                line,
+                f"Invalid argument `id` for `{name}`: "
+                'expected to be an Id<"messages">, got Id<"authors"> instead.',
+            )
+            for line, name in [
+                ("await ctx.db.get(Message, a)", "db.get"),
+                ('await ctx.db.get("messages", a)', "db.get"),
+                ('await ctx.db.patch(Message, a, body="y")', "db.patch"),
+                ('await ctx.db.patch("messages", a, {"body": "y"})', "db.patch"),
+                ('await ctx.db.replace("messages", a, {"body": "y"})', "db.replace"),
+                ("await ctx.db.delete(Message, a)", "db.delete"),
+            ]
+        ),
+        (
+            f'await ctx.db.get("messages", "{NOWHERE_ID}")',
+            'Invalid argument `id` for `db.get`: expected to be an Id<"messages">, '
+            "got an id of no table instead.",
+        ),
+        ("await ctx.db.get(5)", "Invalid argument `id` for `db.get`: expected an id, got int"),
+        (
+            "await ctx.db.get()",
+            "Must provide arg 1 `id` to `get`: use `get(id)` or `get(Message, id)`",
+        ),
+        (
+            "await ctx.db.delete()",
+            "Must provide arg 1 `id` to `delete`: use `delete(id)` or `delete(Message, id)`",
+        ),
+        (
+            'await ctx.db.patch("messages", m)',
+            "Must provide arg 1 `id` to `patch`: use `patch(id, field=…)`, "
+            '`patch(Message, id, field=…)`, or `patch("messages", id, {…})`',
+        ),
+        # Documents that are not there
+        *(
+            (f"await ctx.db.delete(m); {line}", f"{verb} on nonexistent document ID ")
+            for line, verb in [
+                ('await ctx.db.patch(m, body="y")', "Update"),
+                ('await ctx.db.replace(m, body="y")', "Replace"),
+                ("await ctx.db.delete(m)", "Delete"),
+            ]
+        ),
+        (
+            f'await ctx.db.patch("{NOWHERE_ID}", body="y")',
+            f"Update on nonexistent document ID {NOWHERE_ID}",
+        ),
+        # Bodies
+        *(
+            (line, f"Invalid argument `value` for `{name}`: Value must be an Object")
+            for line, name in [
+                ('await ctx.db.insert("messages", "x")', "db.insert"),
+                ('await ctx.db.patch("messages", m, None)', "db.patch"),
+                ('await ctx.db.replace("messages", m, [1])', "db.replace"),
+            ]
+        ),
+        (
+            'await ctx.db.patch(m, {"body": "y"})',
+            "`patch(id, …)` takes its fields as keywords. A dictionary in wire names goes with "
+            'the name of the table: `patch("messages", id, {…})`',
+        ),
+        (
+            'await ctx.db.insert(Message, {"body": "y"})',
+            "`insert` of a class takes its fields as keywords",
+        ),
+        (
+            'await ctx.db.insert("messages", body="y")',
+            '`insert("messages", …)` takes one dictionary in wire names',
+        ),
+        (
+            'await ctx.db.insert("messages", {"body": "y"}, count=1)',
+            '`insert("messages", …)` takes one dictionary in wire names',
+        ),
+        (
+            'await ctx.db.patch(m, bdy="y")',
+            "`Message` has no field `bdy`; did you mean `body`?",
+        ),
+        (
+            'await ctx.db.patch("messages", m, {"body": 5})',
+            'Failed to insert or update a document in table "messages" because it does not match '
+            "the schema: Value does not match validator.\nPath: .body\nValue: 5.0\n"
+            "Validator: v.string()",
+        ),
+        (
+            "await ctx.db.insert(Message, body=UNSET)",
+            'Failed to insert or update a document in table "messages" because it does not match '
+            "the schema: Object is missing the required field `body`. Consider",
+        ),
+        (
+            'await ctx.db.insert("free", {"a": {"b": [UNSET]}})',
+            "Expected a value, got `UNSET`: only an optional field may be left unset "
+            "(at `$.a.b[0]`)",
+        ),
+        (
+            "await ctx.db.patch(m, body=[UNSET])",
+            "Expected a value, got `UNSET`: only an optional field may be left unset "
+            "(at `$.body[0]`)",
+        ),
+        ('await ctx.db.insert("free", {5: 1})', "Expected field names of type `str`, got `int`"),
+        (
+            'await ctx.db.insert("free", {"_x": 1})',
+            "Field '_x' starts with an underscore, which is only allowed for system fields like "
+            "'_id'",
+        ),
+        ('await ctx.db.insert("free", {"$x": 1})', "Field name $x starts with '$', which is"),
+        (
+            'await ctx.db.insert("free", {"a": "x" * 2**20})',
+            "Value is too large (1048643 B > maximum size 1 MiB)",
+        ),
+        (
+            'await ctx.db.insert("free", {"a": "x" * (3 * 2**19)})',
+            "Value is too large (1.5 MiB > maximum size 1 MiB)",
+        ),
+        (
+            'await ctx.db.insert("free", {"a": [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]})',
+            "Value is too nested (nested 17 levels deep > maximum nesting 16)",
+        ),
+        (
+            'await ctx.db.insert("free", {"a": [0] * 8193})',
+            "Array length is too long (8193 > maximum length 8192)",
+        ),
+        (
+            'await ctx.db.insert("free", {f"f{n}": 0 for n in range(1023)})',
+            "Object has too many fields (1025 > maximum number 1024)",
+        ),
+        (
+            'await ctx.db.insert("bad name", {})',
+            "Identifier bad name has invalid character ' ': Identifiers can only contain "
+            "alphanumeric characters or underscores",
+        ),
+        # System fields
+        (
+            'await ctx.db.insert("messages", {"body": "y", "_id": "other"})',
+            "Provided document ID ",
+        ),
+        (
+            'await ctx.db.insert("messages", {"body": "y", "_creationTime": 5})',
+            "Provided creation time 1700000000000.0",
+        ),
+        ("await ctx.db.patch(m, id=a)", "Provided document ID "),
+        (
+            'await ctx.db.replace("messages", m, {"body": "y", "_creationTime": 5})',
+            "Provided creation time 1700000000000.0 doesn't match '_creationTime' field in "
+            "{_creationTime: 5.0}",
+        ),
+        # Tables
+        ("await ctx.db.query(5).collect()", "Expected a Document class or the name of a table, "),
+        (
+            "await ctx.db.query(Struct).collect()",
+            "Expected a Document class or the name of a table, got `Struct`",
+        ),
+        (
+            "await ctx.db.insert(Struct, a=1)",
+            "Expected a Document class or the name of a table, got `Struct`",
+        ),
+        ("await ctx.db.get(5, m)", "Expected a Document class or the name of a table, got `int`"),
+        # System tables
+        *(
+            (line, "System tables (prefixed with `_`) are read-only.")
+            for line in [
+                'await ctx.db.insert("_storage", {})',
+                'await ctx.db.insert(StoredFile, sha256="", size=1)',
+                'await ctx.db.insert("_other", {})',
+                f'await ctx.db.patch("{FILE_ID}", size=1)',
+                f'await ctx.db.patch("_storage", "{FILE_ID}", {{}})',
+                f'await ctx.db.replace("{JOB_ID}", name="x")',
+                f'await ctx.db.delete("{JOB_ID}")',
+                "await ctx.db.delete(StoredFile, m)",
+            ]
+        ),
+        *(
+            (line, "System tables can only be accessed with db.system.")
+            for line in [
+                f'await ctx.db.get("{FILE_ID}")',
+                f'await ctx.db.get("_storage", "{FILE_ID}")',
+                f'await ctx.db.get(StoredFile, "{FILE_ID}")',
+                f'await ctx.db.get("messages", "{JOB_ID}")',
+                'await ctx.db.get("_storage", m)',
+            ]
+        ),
+        *(
+            (line, "User tables cannot be accessed with db.system.")
+            for line in [
+                "await ctx.db.system.get(m)",
+                "await ctx.db.system.get(Message, m)",
+                f'await ctx.db.system.get("messages", "{FILE_ID}")',
+                f'await ctx.db.system.get("{NOWHERE_ID}")',
+            ]
+        ),
+        (
+            f'await ctx.db.system.get("_storage", "{JOB_ID}")',
+            'Invalid argument `id` for `db.system.get`: expected to be an Id<"_storage">, '
+            'got Id<"_scheduled_functions"> instead.',
+        ),
+        *(
+            (line, "System tables can only be accessed from db.system.query().")
+            for line in ['ctx.db.query("_storage")', "ctx.db.query(ScheduledFunction)"]
+        ),
+        *(
+            (line, "User tables can only be accessed from db.query().")
+            for line in ['ctx.db.system.query("messages")', "ctx.db.system.query(Message)"]
+        ),
+        (
+            'ctx.db.normalize_id("_storage", m)',
+            "System tables can only be accessed from db.system.normalizeId().",
+        ),
+        (
+            'ctx.db.system.normalize_id("messages", m)',
+            "User tables can only be accessed from db.normalizeId().",
+        ),
+        # Queries
+        (
+            'await ctx.db.query(Message).with_index("by_bdy").collect()',
+            "Index messages.by_bdy not found.",
+        ),
+        (
+            "q = ctx.db.query(Message); await q.first(); await q.first()",
+            "A query can only be chained once and can't be chained after iteration begins.",
+        ),
+        (
+            'q = ctx.db.query(Message); q.order("asc"); await q.collect()',
+            "A query can only be chained once and can't be chained after iteration begins.",
+        ),
+        (
+            'q = ctx.db.query(Message); i = q.__aiter__(); q.order("asc")',
+            "A query can only be chained once and can't be chained after iteration begins.",
+        ),
+        (
+            'ctx.db.query(Message).order("asc").order("desc")',
+            "Queries may only specify order at most once",
+        ),
+        ('ctx.db.query(Message).order("up")', 'Expected the order "asc" or "desc", got \'up\''),
+        (
+            "ctx.db.query(Message).full_table_scan().with_index(Message.by_body)",
+            "A query reads through one index: `with_index` can't follow another `with_index` or "
+            "`full_table_scan`",
+        ),
+        (
+            "ctx.db.query(Message).with_index(Message.by_body).full_table_scan()",
+            "`full_table_scan` can't follow `with_index` or another `full_table_scan`",
+        ),
+        *(
+            (
+                f"ctx.db.query(Message).take({count})",
+                f"`take` expects an integer that is not negative, got {shown}",
+            )
+            for count, shown in [
+                ("-1", "-1"),
+                ("1.5", "1.5"),
+                ("True", "True"),
+                ("None", "None"),
+                ('float("nan")', "nan"),
+                ('float("inf")', "inf"),
+            ]
+        ),
+        (
+            "ctx.db.query(Message).filter(5)",
+            "`filter` takes a function of the document, such as `lambda note: note.done`; it got "
+            "`int`",
+        ),
+        (
+            "\n    ".join(
+                [
+                    "q = ctx.db.query(Message)",
+                    "for _ in range(257): q = q.filter(lambda message: True)",
+                ]
+            ),
+            "Can't construct query with more than 256 operators",
+        ),
+        (
+            'await ctx.db.insert(Message, body="x"); '
+            'await ctx.db.query(Message).with_index(Message.by_body, body="x").unique()',
+            "unique() query returned more than one result from table messages:\n [",
+        ),
+        # Ranges
+        (
+            "await ctx.db.query(Message).with_index(Message.by_two, count=1).collect()",
+            "Tried to query index messages.by_two but the query didn't use the index fields in "
+            "order.\nIndex fields: [body, count, _creationTime, _id]\nQuery fields: [count]\n"
+            "First incorrect field: count",
+        ),
+        (
+            'await ctx.db.query(Message).with_index(Message.by_body, note="x").collect()',
+            'The index range included a comparison with "note", but messages.by_body with fields '
+            "[body, _creationTime, _id] doesn't index this field.",
+        ),
+        (
+            'await ctx.db.query(Message).with_index(Message.by_body, gt("body", "a"), '
+            'gte("body", "b")).collect()',
+            'Already defined lower bound in index range. Can\'t add "body" >= "b".',
+        ),
+        (
+            'await ctx.db.query(Message).with_index(Message.by_body, lt("body", "a"), '
+            'lt("body", "b")).collect()',
+            'Already defined upper bound in index range. Can\'t add "body" < "b".',
+        ),
+        (
+            'await ctx.db.query(Message).with_index(Message.by_two, gt("body", "a"), '
+            'lt("count", 1)).collect()',
+            "Upper and lower bounds in `range` can only be applied to a single index field. This "
+            'query against index messages.by_two attempted to set a range bound on both "body" '
+            'and "count". Consider using `filter` instead.',
+        ),
+    ],
+)
+async def test_what_is_not_taken_has_its_text(tmp_path: Path, line: str, text: str) -> None:
+    assert (await failure_of(tmp_path, line)).startswith(text)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("return await ctx.db.get(m) == await ctx.db.get(Message, m)", True),
+        ('return (await ctx.db.get("messages", m))["body"]', "x"),
+        (f'return await ctx.db.get("{NOWHERE_ID}")', None),
+        ("await ctx.db.delete(m); return await ctx.db.get(m)", None),
+        (
+            "await ctx.db.delete(m); return [d is None for d in await ctx.db.get_many([a, m, a])]",
+            [False, True, False],
+        ),
+        # Normal ids
+        ("return ctx.db.normalize_id(Message, m) == m", True),
+        ('return ctx.db.normalize_id("messages", a)', None),
+        ('return ctx.db.normalize_id("nothing", m)', None),
+        ('return ctx.db.normalize_id("messages", "nonsense")', None),
+        ('return ctx.db.normalize_id("messages", 5)', None),
+        (f'return ctx.db.system.normalize_id("_storage", "{FILE_ID}")', FILE_ID),
+        (f'return ctx.db.system.normalize_id(StoredFile, "{JOB_ID}")', None),
+        ('return ctx.db.system.normalize_id("_storage", m)', None),
+        # What the system keeps: nothing yet
+        (f'return await ctx.db.system.get("{FILE_ID}")', None),
+        (f'return await ctx.db.system.get("_storage", "{FILE_ID}")', None),
+        (f'return await ctx.db.system.get(ScheduledFunction, "{JOB_ID}")', None),
+        ('return await ctx.db.system.query("_scheduled_functions").collect()', []),
+        ("return await ctx.db.system.query(StoredFile).first()", None),
+        ('return await ctx.db.system.query("_other").collect()', []),
+        # Tables that are not declared
+        ('return await ctx.db.query("nothing").collect()', []),
+        (
+            'i = await ctx.db.insert("free", {"a": 1, "b": UNSET}); '
+            'd = await ctx.db.get(i); return [d["a"], sorted(d)]',
+            [1, ["_creationTime", "_id", "a"]],
+        ),
+        # Patches and replacements
+        (
+            'await ctx.db.patch(m, note="n"); await ctx.db.patch(m, note=UNSET); '
+            "return (await ctx.db.get(m)).note is UNSET",
+            True,
+        ),
+        (
+            'await ctx.db.patch("messages", m, {"note": "n"}); '
+            'await ctx.db.patch("messages", m, {"note": UNSET}); '
+            'return "note" in await ctx.db.get("messages", m)',
+            False,
+        ),
+        (
+            'd = await ctx.db.get("messages", m); await ctx.db.replace("messages", m, '
+            '{**d, "body": "y"}); return (await ctx.db.get(m)).body',
+            "y",
+        ),
+        ('return await ctx.db.patch(m, body="y")', None),
+        ('return await ctx.db.replace(m, body="y")', None),
+        ("return await ctx.db.delete(m)", None),
+        # Queries
+        ("return len(await ctx.db.query(Message).take(1.0))", 1),
+        ("return await ctx.db.query(Message).take(0)", []),
+        (
+            'return (await ctx.db.query(Message).with_index("by_id", id=m).unique()).body',
+            "x",
+        ),
+        (
+            "t = (await ctx.db.get(m)).creation_time; return len(await ctx.db.query(Message)"
+            '.with_index("by_creation_time", gte("creation_time", t)).collect())',
+            1,
+        ),
+        (
+            "t = (await ctx.db.get(m)).creation_time; return len(await ctx.db.query(Message)"
+            ".with_index(Message.by_two, Message.by_two.creation_time >= t, body='x', count=0)"
+            ".collect())",
+            1,
+        ),
+        (
+            "return len(await ctx.db.query(Message).with_index("
+            "Message.by_two, lte('count', 'z'), gt('count', None), body='x').collect())",
+            1,
+        ),
+        (
+            'q = ctx.db.query("messages").filter(lambda d: "note" not in d); '
+            "return len(await q.collect())",
+            1,
+        ),
+    ],
+)
+async def test_what_is_taken_has_its_result(tmp_path: Path, line: str, expected: Any) -> None:
+    assert await result_of(tmp_path, line) == expected
+
+
+@pytest.mark.asyncio
+async def test_document_of_another_table_is_told_apart_by_its_id(tmp_path: Path) -> None:
+    refusal = await failure_of(tmp_path, 'await ctx.db.insert("messages", {"body": "y", "_id": m})')
+    own, _, given = refusal.removeprefix("Provided document ID ").partition(
+        " doesn't match '_id' field "
+    )
+
+    assert own != given and len(own) == len(given) == 32
+
+
+@pytest.mark.asyncio
+async def test_id_of_a_system_table_is_an_argument_where_it_is_named(tmp_path: Path) -> None:
+    functions = """
+@query
+async def take_file(ctx, file_id: Id[StoredFile]) -> str:
+    return file_id
+
+@query(args={"fileId": v.id("_storage")})
+async def take_file_too(ctx, args):
+    return args["fileId"]
+
+@query
+async def take_message(ctx, message_id: Id[Message]) -> str:
+    return message_id
+"""
+    async with written_app(tmp_path, functions, SCHEMA) as app:
+        assert await app.value("takeFile", fileId=FILE_ID) == FILE_ID
+        assert await app.value("takeFileToo", fileId=FILE_ID) == FILE_ID
+        assert (await app.failure("takeFile", fileId=JOB_ID)).startswith(
+            f'ArgumentValidationError: Found ID "{JOB_ID}" from a system table, which does not '
+            'match the table name in validator `v.id("_storage")`.'
+        )
+        assert (await app.failure("takeMessage", messageId=FILE_ID)).startswith(
+            f'ArgumentValidationError: Found ID "{FILE_ID}" from a system table, which does not '
+            'match the table name in validator `v.id("messages")`.'
+        )
+
+
+@pytest.mark.asyncio
+async def test_write_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
+    functions = """
+@mutation
+async def add(ctx):
+    return await ctx.db.insert(Message, body="x")
+
+@mutation
+async def change_nothing(ctx, message_id: Id[Message]):
+    await ctx.db.patch(message_id, body="x")
+    await ctx.db.patch(message_id)
+    await ctx.db.replace(message_id, body="x", count=0)
+
+@query
+async def watch(ctx):
+    return [message.body for message in await ctx.db.query(Message).collect()]
+"""
+    async with written_app(tmp_path, functions, SCHEMA) as app:
+        message_id = await app.value("add")
+        await app.value("watch")
+        before = app.backend.timestamp
+        await app.value("changeNothing", messageId=message_id)
+        await app.value("watch")
+
+        assert app.backend.timestamp == before
+        assert app.backend.counters.function_runs["m:watch", "query"] == 1
+
+
+@pytest.mark.asyncio
+async def test_strict_tables_refuse_to_be_more(tmp_path: Path) -> None:
+    schema = f"STRICT_TABLES = True\n{SCHEMA}"
+
+    assert await failure_of(tmp_path, 'await ctx.db.insert("free", {})', schema=schema) == (
+        "Table `free` is not declared in schema.py, which says STRICT_TABLES = True. "
+        "Declared are `messages`, `authors`"
+    )
+
+
+@pytest.mark.asyncio
+async def test_documents_may_be_deleted_while_they_are_iterated(tmp_path: Path) -> None:
+    async with written_app(
+        tmp_path,
+        mutation_that(
+            "for n in range(10): await ctx.db.insert(Message, body=str(n))",
+            "async for message in ctx.db.query(Message):",
+            "    await ctx.db.delete(message.id)",
+            "return len(await ctx.db.query(Message).collect())",
+        ),
+        SCHEMA,
+    ) as app:
+        assert await app.value("f") == 0
+
+
+def test_schema_may_import_the_classes_of_the_system(tmp_path: Path) -> None:
+    schema = """
+class Picture(Document, table="pictures"):
+    file_id: Id[StoredFile]
+    jobs: list[Id[ScheduledFunction]]
+"""
+    loaded = load_app(write_app(tmp_path, "", schema))
+
+    assert list(loaded.schema.tables) == ["pictures"]

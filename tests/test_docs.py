@@ -459,11 +459,11 @@ def test_backup_and_queries_of_the_file_work(server: ServerProcess, tmp_path: Pa
 
     for file in (server.data / "data.sqlite", tmp_path / "backup.sqlite"):
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-            counts, newest = (
+            newest, counts = (
                 connection.execute(query).fetchall() for query in queries.code.strip().split("\n\n")
             )
         assert ("messages", 2) in counts
-        assert [json.loads(document)["role"] for (document,) in newest] == ["assistant", "user"]
+        assert [role for _, role, _ in newest] == ["assistant", "user"]
 
 
 # Links

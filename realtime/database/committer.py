@@ -18,6 +18,7 @@ from realtime.clock import Clock
 from realtime.database.catalog import Catalog, catalog_rows, table_entry
 from realtime.database.interval import IndexEntry
 from realtime.database.request_retention import RequestLimits, RequestRetention
+from realtime.database.table_views import table_view
 from realtime.database.timestamp import Timestamp
 from realtime.database.write_set import PendingDocument, WriteSet
 from realtime.storage.persistence import Persistence, RequestRecord, Revision, RowWrite
@@ -100,6 +101,7 @@ class Committer:
         for name, table in writes.new_tables.items():
             table_row, index_rows = catalog_rows(table)
             self._persistence.write_catalog([table_row], index_rows)
+            self._persistence.write_views([table_view(table)], keep_others=True)
             batch.catalog = batch.catalog.with_table(table)
             batch.entries += (table_entry(name), table_entry(table.number))
         for pending in writes.documents():

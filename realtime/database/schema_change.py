@@ -25,6 +25,7 @@ from realtime.database.catalog import (
 from realtime.database.interval import Interval
 from realtime.database.record import Record
 from realtime.database.snapshot import Snapshot
+from realtime.database.table_views import table_views
 from realtime.database.timestamp import Timestamp
 from realtime.errors import DefinitionError, ValidationError
 from realtime.schema.schema import Schema
@@ -82,6 +83,7 @@ def _adopt(
     try:
         for definition in schema.tables.values():
             catalog = _adopt_table(persistence, catalog, definition)
+        persistence.write_views(table_views(catalog), keep_others=False)
         persistence.write_schema_digest(schema.digest())
         persistence.write_secret(secret)
         persistence.write_revision(

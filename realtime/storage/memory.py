@@ -29,6 +29,7 @@ from realtime.storage.persistence import (
     RowWrite,
     StoredRow,
     TableRow,
+    TableView,
 )
 from realtime.storage.versioned_map import VersionedMap
 
@@ -166,6 +167,10 @@ class MemoryStore:
         self._indexes.put(index_id, None, sequence)
         for entry, _ in tuple(self.entries.items((index_id, b""), (index_id + 1, b""), sequence)):
             self.entries.put(entry, None, sequence)
+
+    def write_views(self, views: Sequence[TableView], *, keep_others: bool) -> None:
+        """Do nothing: nobody can look into the memory."""
+        self._writing()
 
     def write_schema_digest(self, digest: str) -> None:
         """Set the digest of the validated schema."""

@@ -22,7 +22,7 @@ one sequence of commits. Nothing above `storage/` may know which one it runs on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -116,6 +116,22 @@ class IndexRow:
     table_number: int
     name: str
     fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """What people who look into the file see of a table.
+
+    `index_id` is that of an index with all of the table's documents. `fields` has the declared
+    ones by wire name, each with the keys of the special objects that stand for its values, if
+    any (`$integer`, `$bytes`, `$float`). With `has_other_fields` documents may have more.
+    """
+
+    table_number: int
+    table_name: str
+    index_id: int
+    fields: Mapping[str, frozenset[str]]
+    has_other_fields: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +266,14 @@ class Persistence(Protocol):
         """Remove an index and all its entries, in one step; raises like `write_rows`.
 
         An unknown id does nothing. The cost grows with the index.
+        """
+        ...
+
+    def write_views(self, views: Sequence[TableView], *, keep_others: bool) -> None:
+        """Set what people see of tables; raises like `write_rows`.
+
+        With `keep_others` the tables are new and all others stay; else these are all. A store
+        into which nobody can look does nothing.
         """
         ...
 

@@ -9,7 +9,7 @@ a crash finds every commit that had returned and nothing half.
 
 This module turns rows into statements. `sqlite_file` has the layout and the settings,
 `sqlite_engine` the transactions and what their errors mean, `sqlite_reader` scans and generations,
-`sqlite_requests` the stored answers.
+`sqlite_requests` the stored answers, `sqlite_views` what people see.
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ from realtime.storage.persistence import (
     Revision,
     RowWrite,
     TableRow,
+    TableView,
 )
 from realtime.storage.sqlite_engine import EngineConnection
 from realtime.storage.sqlite_errors import storage_error
 from realtime.storage.sqlite_file import fetch, open_engine_connection, open_reader_connection
 from realtime.storage.sqlite_reader import GenerationPool, SqliteGeneration, SqliteReader
 from realtime.storage.sqlite_requests import SqliteRequests
+from realtime.storage.sqlite_views import create_views, drop_views
 
 _DELETE_ENTRY: Final = "DELETE FROM index_entries WHERE index_id = ? AND key = ? AND locator = ?"
 _INSERT_ENTRY: Final = "INSERT INTO index_entries (index_id, key, locator) VALUES (?, ?, ?)"
@@ -222,6 +224,13 @@ class SqliteStore:
         with self._engine.writing("drop an index"):
             self._engine.write("DELETE FROM indexes WHERE index_id = ?", index_id)
             self._engine.write("DELETE FROM index_entries WHERE index_id = ?", index_id)
+
+    def write_views(self, views: Sequence[TableView], *, keep_others: bool) -> None:
+        """Create SQL views, in place of those that are there or beside them."""
+        with self._engine.writing("write the views"):
+            if not keep_others:
+                drop_views(self._engine.connection)
+            create_views(self._engine.connection, views)
 
     def write_schema_digest(self, digest: str) -> None:
         """Set the digest of the validated schema."""

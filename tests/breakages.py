@@ -147,6 +147,20 @@ BREAKAGES: tuple[Breakage, ...] = (
         "tests/unit/storage/test_persistence.py",
     ),
     Breakage(
+        "a server at rest keeps its log",
+        "realtime/runtime/mutation_lane.py",
+        "                    await self.checkpoints.when_idle()\n",
+        "                    pass\n",
+        "tests/integration/runtime/test_storage_failures.py",
+    ),
+    Breakage(
+        "a server at rest shows what another program wrote",
+        "realtime/runtime/checkpoints.py",
+        "        if self._persistence.foreign_write_seen():  # readers would see it from here on\n",
+        "        if False:\n",
+        "tests/integration/runtime/test_storage_failures.py",
+    ),
+    Breakage(
         "an endless handler is not stopped",
         "realtime/runtime/watchdog.py",
         "                _set_async_exception(self._thread_id, FunctionStopped)\n",

@@ -32,11 +32,12 @@ from realtime.database.database import Database
 from realtime.database.timestamp import Timestamp
 from realtime.database.transaction import Transaction
 from realtime.errors import OverloadedError, RealtimeError, StorageError
+from realtime.runtime.checkpoints import IDLE_SECONDS, Checkpoints, OutcomeUnknown
 from realtime.runtime.counters import Counters
 from realtime.runtime.function_runner import FunctionRunner, RunReport
 from realtime.runtime.operation import Steps
 from realtime.runtime.outcome import ClientError, FunctionCall, MutationOutcome
-from realtime.storage.persistence import CHECKPOINT_AT_BYTES, Persistence, RequestRecord
+from realtime.storage.persistence import Persistence, RequestRecord
 
 _log = logging.getLogger("realtime.runtime")
 
@@ -52,7 +53,6 @@ MAX_WAITING = 10_000
 MAX_WAITING_PER_CLIENT = 1_000
 BUSY_SECONDS = 5.0
 _BUSY_RETRY_SECONDS = 0.02
-CHECKPOINT_RETRY_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -70,10 +70,6 @@ class MutationJob:
 
 
 _NO_JOBS: deque[MutationJob] = deque()
-
-
-class OutcomeUnknown(Exception):
-    """A COMMIT or checkpoint failed in a way that does not tell what is on disk."""
 
 
 class NotPublished(Exception):
@@ -112,20 +108,25 @@ class MutationLane:
         self._waiting_count = 0
         self._arrival = asyncio.Event()
         self._is_stopping = False
-        self._next_checkpoint_bytes = 0
-        """After a checkpoint that was held back, the size of the log at which to try again."""
-        self._task: asyncio.Task[None] | None = None
+        self.checkpoints = Checkpoints(database, persistence, commit_thread, clock)
+        self._is_upkeep_due = False
+        self._tasks: list[asyncio.Task[None]] = []
 
     def open(self) -> None:
         """Start taking mutations."""
-        self._task = asyncio.get_running_loop().create_task(self._work(), name="mutation lane")
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._work(), name="mutation lane"),
+            loop.create_task(self._keep_up(), name="upkeep"),
+        ]
 
     async def close(self) -> None:
         """Finish the batch at hand and start no other."""
         self._is_stopping = True
         self._arrival.set()
-        if self._task is not None:
-            await self._task
+        for task in self._tasks[1:]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def submit(self, client: object, job: MutationJob) -> None:
         """Queue a mutation of `client`; OverloadedError when too many wait."""
@@ -157,14 +158,24 @@ class MutationLane:
     async def _work(self) -> None:
         try:
             while not self._is_stopping:
-                if not self._waiting_count:
+                if self._waiting_count:
+                    await self._run_batch()
+                    await asyncio.sleep(0)  # a turn for sockets and queries between two batches
+                elif self._is_upkeep_due:
+                    self._is_upkeep_due = False
+                    await self.checkpoints.when_idle()
+                else:
                     self._arrival.clear()
                     await self._arrival.wait()
-                    continue
-                await self._run_batch()
-                await asyncio.sleep(0)  # a turn for sockets and queries between two batches
         except Exception as error:  # the database may be torn: nobody may go on
             self._on_fenced(error)
+
+    async def _keep_up(self) -> None:
+        """Have the lane look now and then whether it is idle."""
+        while True:
+            await self._clock.sleep(IDLE_SECONDS)
+            self._is_upkeep_due = True
+            self._arrival.set()
 
     def _next_job(self) -> MutationJob | None:
         if not self._waiting:
@@ -266,20 +277,6 @@ class MutationLane:
         """Hand out the answers of mutations whose view is durable."""
         for job in members:
             _answer(job, _outcome(job))
-
-    async def checkpoint_if_due(self) -> None:
-        """Move the write-ahead log into the file when it has grown; between two batches."""
-        wal_bytes = self._persistence.wal_size_bytes()
-        if wal_bytes < CHECKPOINT_AT_BYTES or wal_bytes < self._next_checkpoint_bytes:
-            return
-        generations = self._database.generations
-        generations.make_way_for_checkpoint(wal_bytes)
-        try:
-            is_complete = await self._commit_thread.run(self._persistence.checkpoint)
-            generations.resume_after_checkpoint(is_complete=is_complete)
-        except (OverloadedError, StorageError) as error:  # no answered member may be repeated
-            raise OutcomeUnknown(str(error)) from error
-        self._next_checkpoint_bytes = 0 if is_complete else wal_bytes + CHECKPOINT_RETRY_BYTES
 
     async def sleep(self, seconds: float) -> None:
         """Wait without holding the loop."""
@@ -432,7 +429,7 @@ class _BatchRun:
         answered, self._unanswered = self._unanswered, []
         self._forget(answered)
         lane.finish(batch, timestamp, answered)
-        await lane.checkpoint_if_due()
+        await lane.checkpoints.after_commit()
 
     def _answer_without_commit(self) -> None:
         answered, self._unanswered = self._unanswered, []

@@ -229,6 +229,10 @@ class MemoryStore:
         assert self._open is None, "a checkpoint inside a transaction cannot be"
         return True
 
+    def truncate_log(self) -> bool:
+        """Return True: there is no log."""
+        return self.checkpoint()
+
     def foreign_write_seen(self) -> bool:
         """Return False: nobody else can write."""
         return False

@@ -7,10 +7,10 @@ documents are opaque text.
 
 There is one writer, one transaction at a time. The engine reads and writes it through `engine`
 and the `write_*` methods; everyone else reads through a `Generation`, a snapshot that does not
-move while the engine goes on. All methods but `commit` and `checkpoint` are short and belong to
-the event-loop thread; these two wait for the disk and may run in the committer's thread, and from
-their start to their end nobody may use the engine side (asserted). Generations may be opened,
-read and closed all the while.
+move while the engine goes on. All methods but `commit`, `checkpoint` and `truncate_log` are short
+and belong to the event-loop thread; these three wait for the disk and may run in the committer's
+thread, and from their start to their end nobody may use the engine side (asserted). Generations
+may be opened, read and closed all the while.
 
 What a transaction wrote is seen by `engine` at once, by generations opened after `commit` has
 returned, and by nobody if it was rolled back. Any error that a `write_*` method raises has ended
@@ -31,6 +31,11 @@ GENERATION_LIMIT: Final = 5
 
 CHECKPOINT_AT_BYTES: Final = 16 * 2**20
 """`wal_size_bytes()` from which a checkpoint is worth its cost (4 096 pages)."""
+
+FOREIGN_WRITE: Final = (
+    "Another program has written to the data file while the server was running; stop that program"
+)
+"""The text of the UnavailableError that says so."""
 
 ID_INDEX: Final = 0
 """The index that finds a document of any table by its id. It is not in the catalog."""
@@ -359,6 +364,15 @@ class Persistence(Protocol):
 
             a new hold before the old one ends    153.5 MiB  growing
             the same, all ended at 48 MiB          48.0 MiB
+        """
+        ...
+
+    def truncate_log(self) -> bool:
+        """Cut the log to nothing; return whether that was possible.
+
+        Takes the place of step 4's next commit: after a complete checkpoint and a new pin, with
+        no other generation open. Otherwise it does nothing and returns False. Outside a
+        transaction only (asserted). May run in another thread.
         """
         ...
 

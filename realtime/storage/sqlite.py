@@ -277,6 +277,10 @@ class SqliteStore:
         """Move the log into the file, as far as generations let it; return whether all went."""
         return self._engine.checkpoint()
 
+    def truncate_log(self) -> bool:
+        """Cut the log to nothing if nobody reads from it; return whether nobody did."""
+        return self._engine.truncate_log()
+
     def foreign_write_seen(self) -> bool:
         """Return whether another program has committed."""
         return self._engine.foreign_write_seen()

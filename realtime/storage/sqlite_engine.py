@@ -26,6 +26,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 
 from realtime.errors import CorruptionError, OverloadedError, StorageFullError, UnavailableError
+from realtime.storage.persistence import FOREIGN_WRITE
 from realtime.storage.sqlite_errors import storage_error
 from realtime.storage.sqlite_file import fetch
 from realtime.storage.sqlite_reader import SqliteReader
@@ -60,10 +61,7 @@ class EngineConnection(SqliteReader):
         assert self.in_transaction
         if self._is_foreign_write_seen:
             self._roll_back()
-            raise UnavailableError(
-                "Another program has written to the data file while the server was running; "
-                "stop that program"
-            )
+            raise UnavailableError(FOREIGN_WRITE)
 
     @contextmanager
     def writing(self, action: str) -> Generator[None]:
@@ -129,17 +127,27 @@ class EngineConnection(SqliteReader):
 
     def checkpoint(self) -> bool:
         """Move the log into the file, as far as generations let it; return whether all went."""
+        is_busy, frames, moved_frames = self._checkpoint("PASSIVE")
+        return not is_busy and frames == moved_frames
+
+    def truncate_log(self) -> bool:
+        """Cut the log to nothing if nobody reads from it; return whether nobody did."""
+        is_busy, *_ = self._checkpoint("TRUNCATE")
+        return not is_busy
+
+    def _checkpoint(self, mode: str) -> tuple[int, int, int]:
+        """Return whether it was kept from its end, and the frames in the log and moved."""
         assert not self.in_transaction, "there is no checkpoint inside a transaction"
+        row: tuple[int, int, int]
         with self._handed_over():
             try:
-                [row] = fetch(self.connection, "PRAGMA wal_checkpoint(PASSIVE)")
+                [row] = fetch(self.connection, f"PRAGMA wal_checkpoint({mode})")
             except sqlite3.Error as error:
                 failure = storage_error(error, "checkpoint")
                 if isinstance(failure, OverloadedError):
-                    return False
+                    return 1, 0, 0
                 raise failure from error
-        is_busy, frames, moved_frames = row
-        return not is_busy and frames == moved_frames
+        return row
 
     def foreign_write_seen(self) -> bool:
         """Return whether another connection has ever committed."""

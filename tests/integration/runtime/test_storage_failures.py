@@ -1,4 +1,4 @@
-"""What becomes of mutations when the storage can't begin a batch or show a new commit."""
+"""What the lane makes of a storage that fails, of other programs, and of a log at rest."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
+from realtime.database.commit_thread import CommitThread
 from realtime.errors import OverloadedError, StorageError, UnavailableError
+from realtime.runtime.checkpoints import IDLE_SECONDS, Checkpoints
 from realtime.runtime.mutation_lane import BUSY_SECONDS
 from realtime.storage.sqlite import SqliteStore
 from realtime.storage.sqlite_reader import SqliteGeneration
 from realtime.testing import VirtualClock
 from tests.integration.runtime.workshop import Submissions, ask, call, mutate, turns, workshop
+from tests.unit.database.small_database import insert, open_database
 
 DEADLINE_SECONDS = 30.0
 
@@ -152,3 +155,66 @@ async def test_newest_timestamp_that_is_not_ours_fences(
         assert backend.state == "fenced"
     (record,) = [r for r in caplog.records if r.levelname == "CRITICAL"]
     assert "another program has written to it; stop that program" in record.getMessage()
+
+
+# The log of a server at rest
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not condition():
+            await turns(1)
+
+
+@pytest.mark.asyncio
+async def test_log_is_emptied_when_nothing_was_written_for_a_while(store: FailingStore) -> None:
+    clock = VirtualClock()
+    async with workshop(store, clock=clock) as backend:
+        await mutate(backend, "notes:add", label="a", text="1")
+        clock.advance(IDLE_SECONDS - 1)
+        await mutate(backend, "notes:add", label="a", text="2")
+        clock.advance(IDLE_SECONDS - 1)
+        await turns(50)
+        kept_bytes = store.wal_size_bytes()
+        clock.advance(IDLE_SECONDS)
+        await until(lambda: store.wal_size_bytes() == 0)
+
+        assert kept_bytes > 0
+        await mutate(backend, "notes:add", label="a", text="3")
+        assert await ask(backend, "notes:labelled", label="a") == ["1", "2", "3"]
+        clock.advance(2 * IDLE_SECONDS)
+        await until(lambda: store.wal_size_bytes() == 0)
+        assert backend.state == "running"
+
+
+@pytest.mark.asyncio
+async def test_log_is_emptied_after_the_last_hold_has_ended(store: FailingStore) -> None:
+    clock = VirtualClock()
+    commit_thread = CommitThread(asyncio.get_running_loop())
+    with closing(store), closing(commit_thread), closing(open_database(store)) as database:
+        generations = database.generations
+        checkpoints = Checkpoints(database, store, commit_thread, clock)
+        insert(database, "things", a=1.0)
+        held = generations.current
+        assert generations.try_hold(held, clock.monotonic_seconds())
+        insert(database, "things", a=2.0)
+        clock.advance(2 * IDLE_SECONDS)
+        await checkpoints.when_idle()
+        while_held_bytes = store.wal_size_bytes()
+        generations.release(held)
+        await checkpoints.when_idle()
+
+        assert while_held_bytes > 0
+        assert store.wal_size_bytes() == 0
+
+
+@pytest.mark.asyncio
+async def test_foreign_write_to_a_server_at_rest_fences_and_is_not_served(
+    path: Path, store: FailingStore
+) -> None:
+    clock = VirtualClock()
+    async with workshop(store, clock=clock) as backend:
+        await mutate(backend, "notes:add", label="a", text="1")
+        writes(path, "INSERT INTO settings VALUES ('a', 'b')")
+        clock.advance(2 * IDLE_SECONDS)
+        await until(lambda: backend.state == "fenced")

@@ -298,3 +298,28 @@ def test_log_size_is_that_of_the_file(path: Path, sqlite_store: SqliteStore) -> 
     assert after == Path(f"{path}-wal").stat().st_size
     sqlite_store.close()
     assert sqlite_store.wal_size_bytes() == 0
+
+
+def test_log_is_cut_to_nothing_when_nobody_reads_from_it(sqlite_store: SqliteStore) -> None:
+    commit(sqlite_store, 1, insert(1))
+    pinned(sqlite_store, 1).close()
+    before = sqlite_store.wal_size_bytes()
+    complete = sqlite_store.checkpoint()
+    generation = pinned(sqlite_store, 1)
+
+    assert complete and sqlite_store.truncate_log()
+    assert before > 0 and sqlite_store.wal_size_bytes() == 0
+    commit(sqlite_store, 2, insert(2))
+    assert locators(generation) == [1]
+    assert locators(pinned(sqlite_store, 2)) == [1, 2]
+    assert not sqlite_store.foreign_write_seen()
+
+
+def test_log_is_not_cut_while_somebody_reads_from_it(sqlite_store: SqliteStore) -> None:
+    commit(sqlite_store, 1, insert(1))
+    generation = pinned(sqlite_store, 1)
+    sqlite_store.checkpoint()
+
+    assert not sqlite_store.truncate_log()
+    assert sqlite_store.wal_size_bytes() > 0
+    assert locators(generation) == [1]

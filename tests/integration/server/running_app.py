@@ -222,6 +222,11 @@ class SyncClient:
                 self.results[modification["queryId"]] = modification.get("value")
         return message
 
+    async def until_answered(self, request_id: int) -> None:
+        """Return when a mutation has been answered, having taken in what came before."""
+        while (await self.receive_type("MutationResponse"))["requestId"] != request_id:
+            pass
+
     async def receive_type(self, message_type: str) -> dict[str, Any]:
         """Return the next message of a type, having taken in those before."""
         while (message := await self.receive())["type"] != message_type:

@@ -15,6 +15,7 @@ from starlette.routing import Mount
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from realtime.errors import StorageError
+from realtime.runtime.mutation_lane import MAX_WAITING_PER_CLIENT
 from tests.integration.server.running_app import (
     DEADLINE_SECONDS,
     RunningApp,
@@ -264,6 +265,37 @@ async def test_mutations_of_a_client_that_is_gone_are_dropped(
         )
 
     assert listed.json()["value"] == ["started"]
+
+
+async def test_client_with_too_many_waiting_mutations_is_sent_away_and_loses_nothing(
+    serve: Any, tmp_path: Path, gate: Gate
+) -> None:
+    texts = [str(number) for number in range(MAX_WAITING_PER_CLIENT + 2)]
+    async with running_app(serve, tmp_path, before_commit=gate) as app:
+        await gate.shut(app)
+        async with app.client() as client:
+            await client.mutate(0, "notes:add", listId="a", text=texts[0])
+            await gate.until_reached()
+            for number, text in enumerate(texts[1:], start=1):
+                await client.mutate(number, "notes:add", listId="a", text=text)
+            with pytest.raises(ConnectionClosed) as caught:
+                while True:
+                    await client.receive()
+        gate.open()
+        async with app.client(session_id=client.session_id) as again:
+            for number, text in enumerate(texts):
+                await again.mutate(number, "notes:add", listId="a", text=text)
+                if number % 500 == 499:  # as many as may wait, at most
+                    await again.until_answered(number)
+            await again.until_answered(len(texts) - 1)
+            await again.subscribe(0, "notes:list", listId="a")
+
+    assert caught.value.rcvd is not None
+    assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (
+        1013,
+        "TooManyConcurrentMutations",
+    )
+    assert again.results[0] == texts, "each took effect once, in order"
 
 
 async def until(condition: Any) -> None:

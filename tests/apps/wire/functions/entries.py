@@ -35,3 +35,9 @@ async def add(ctx: MutationCtx, list_name: str, text: str) -> float:
     await ctx.db.insert(Entry, list_name=list_name, text=text)
     entries = ctx.db.query(Entry).with_index(Entry.by_list, list_name=list_name)
     return float(len(await entries.collect()))
+
+
+@query
+async def length(ctx: QueryCtx, list_name: str) -> float:
+    """How many lines a list has."""
+    return float(len(await ctx.run_query(list_entries, list_name=list_name)))

@@ -156,6 +156,13 @@ class Catalog:
         """Return table `number`, or None."""
         return self._by_number.get(number)
 
+    def keeps_indexes_of(self, older: Catalog) -> bool:
+        """Say whether every index of `older` is here, and its tables have no others."""
+        return all(
+            name in self.tables and self.tables[name].indexes == table.indexes
+            for name, table in older.tables.items()
+        )
+
     def new_table(self, name: str, definition: TableDefinition | None = None) -> TableInfo:
         """Return a table with the next free number, not yet part of the catalog."""
         next_id = self.next_index_id

@@ -125,6 +125,8 @@ class Database:
             gone = [entry for entry in pending.before_entries if entry not in after]
             self.hot_cache.apply(gone, pending.after_entries, pending.after)
         self.history.append(timestamp, batch.documents)
+        if batch.catalog is not self.catalog and not batch.catalog.keeps_indexes_of(self.catalog):
+            self.history.forget_all()
         self.commit_log.append(Commit(timestamp, tuple(batch.entries)))
         self.commit_log.forget_until(self.generations.oldest_timestamp())
         self.durable = timestamp

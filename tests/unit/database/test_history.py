@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from realtime.database.catalog import IndexInfo
 from realtime.database.database import DatabaseLimits
 from realtime.database.history import History
 from realtime.database.interval import IndexEntry
@@ -20,7 +22,9 @@ from tests.unit.database.small_database import (
     commit,
     documents,
     insert,
+    make_durable,
     open_database,
+    run,
     texts,
 )
 
@@ -175,6 +179,28 @@ def test_database_bounds_its_history() -> None:
         commit(database, lambda db, n=number: db.patch(document_id, {"b": float(n)}))
 
     assert 0 < database.history.size_bytes <= 5_000
+
+
+def test_past_ends_where_the_indexes_of_a_table_change() -> None:
+    database = open_database(MemoryStore())
+    insert(database, "things", a=1.0)
+    before = database.durable
+    insert(database, "another", a=1.0)
+    database.begin_past_query(database.generations.current, before)
+
+    table = database.catalog.tables["things"]
+    index = IndexInfo.of(database.catalog.next_index_id, "things", "by_b", ("b",))
+    batch = database.committer.begin(database.catalog)
+    run(database, batch, lambda db: db.insert("things", {"b": 1.0}))
+    batch.catalog = batch.catalog.with_table(
+        replace(table, indexes={**table.indexes, "by_b": index})
+    )
+    make_durable(database, batch)
+    database.advance(batch, batch.last_timestamp)
+
+    with pytest.raises(OutOfRetentionError):
+        database.begin_past_query(database.generations.current, before)
+    database.begin_past_query(database.generations.current, database.durable)
 
 
 def test_scan_of_the_past_reads_on_behind_rows_that_are_new() -> None:

@@ -80,25 +80,45 @@ class Scan:
 
     def next_record(self) -> Record | None:
         """Return the next document, or None at the end of the range. Not while `needs_fill`."""
+        row = self.next_row()
+        return None if row is None else row[1]
+
+    def next_row(self) -> Keyed | None:
+        """Return the next document with its key, as `next_record`."""
+        row = self._next_row()
+        if row is None:
+            return None
+        if self._buffer and row is self._buffer[0]:
+            self._buffer.popleft()
+        self._pass(row[0])  # first: a failure for one too many depends on that one
+        self._meter.count_read(row[1])
+        return row
+
+    def look_ahead(self) -> Keyed | None:
+        """Return what `next_row` will, and stay before it.
+
+        That it is there, or that nothing is, counts as read; the document does not.
+        """
+        row = self._next_row()
+        if row is not None:
+            self._range.reach(row[0])
+        return row
+
+    def _next_row(self) -> Keyed | None:
         assert not self.needs_fill
         stored = self._next_stored()
         if self.needs_fill:
             return None
-        keyed = stored
+        row = stored
         if self._write_set is not None:
             pending = self._write_set.next_record(
                 self._index.index_id, self._lower, self._upper, descending=self._descending
             )
             if pending is not None and (stored is None or self._comes_first(pending, stored)):
-                keyed = pending
-        if keyed is None:
+                row = pending
+        if row is None:
             self._range.reach_end()
-            return None
-        if keyed is stored:
-            self._buffer.popleft()
-        self._pass(keyed[0])  # first: a failure for one too many depends on that one
-        self._meter.count_read(keyed[1])
-        return keyed[1]
+        return row
 
     def next_records(self, limit: int | None) -> list[Record]:
         """Return the buffered documents at once, at most `limit`; [] if that can't be done.
@@ -106,9 +126,7 @@ class Scan:
         It can while the transaction's own writes can't come between them.
         """
         buffer = self._buffer
-        if not buffer or (
-            self._write_set is not None and self._write_set.touches_index(self._index.index_id)
-        ):
+        if not self._has_plain_rows:
             return []
         if limit is None or limit >= len(buffer):
             rows = list(buffer)
@@ -119,6 +137,30 @@ class Scan:
         self._pass(rows[-1][0])
         self._meter.count_read(*records)
         return records
+
+    def next_rows(self, limit: int, size_bytes: int) -> list[Keyed]:
+        """Return the buffered documents with their keys, as `next_records`.
+
+        No other follows once they have `size_bytes`.
+        """
+        rows: list[Keyed] = []
+        if not self._has_plain_rows:
+            return rows
+        buffer = self._buffer
+        while buffer and len(rows) < limit and size_bytes > 0:
+            rows.append(row := buffer.popleft())
+            size_bytes -= len(row[1].document)
+        if rows:
+            self._pass(rows[-1][0])
+            self._meter.count_read(*[record for _, record in rows])
+        return rows
+
+    @property
+    def _has_plain_rows(self) -> bool:
+        """Say whether rows are buffered and no write of the transaction can come between them."""
+        return bool(self._buffer) and not (
+            self._write_set is not None and self._write_set.touches_index(self._index.index_id)
+        )
 
     @property
     def is_exhausted(self) -> bool:

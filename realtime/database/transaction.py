@@ -60,7 +60,7 @@ class Transaction:
         self._snapshot = snapshot
         self._catalog = catalog
         self._schema = schema
-        self._limits = limits
+        self.limits = limits
         self._allocator = allocator
         self._begin_ms = begin_ms
         self._points: dict[str, Record | None] = {}
@@ -139,9 +139,16 @@ class Transaction:
         bounds: tuple[RangeBound, ...],
         *,
         descending: bool,
+        after: bytes | None = None,
+        until: bytes | None = None,
     ) -> Scan:
-        """Return a scan over a range of one of the table's indexes."""
+        """Return a scan over a range of one of the table's indexes.
+
+        With `after` it begins behind that key, with `until` it ends with that one.
+        """
         interval = compile_range(table, index, equals, bounds)
+        if after is not None or until is not None:
+            interval = interval.part(after, until, descending=descending)
         return Scan(
             self._snapshot,
             index,
@@ -167,10 +174,20 @@ class Transaction:
         self._documents_read += len(records)
         for record in records:
             self._bytes_read += len(record.document)
-        if self._documents_read > self._limits.documents_read:
-            raise too_many_documents_read(self._limits.documents_read)
-        if self._bytes_read > self._limits.bytes_read:
-            raise too_many_bytes_read(self._limits.bytes_read)
+        if self._documents_read > self.limits.documents_read:
+            raise too_many_documents_read(self.limits.documents_read)
+        if self._bytes_read > self.limits.bytes_read:
+            raise too_many_bytes_read(self.limits.bytes_read)
+
+    @property
+    def documents_left(self) -> int:
+        """How many more documents may be read."""
+        return self.limits.documents_read - self._documents_read
+
+    @property
+    def bytes_left(self) -> int:
+        """How many more bytes of documents may be read."""
+        return self.limits.bytes_read - self._bytes_read
 
     def _current(self, document_id: str, key: bytes) -> Record | None:
         if self.write_set is not None:

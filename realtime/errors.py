@@ -16,6 +16,7 @@
     ├── ProtocolError           the peer broke the sync protocol
     ├── AuthenticationError     a token or key was not accepted
     └── ApplicationError        raised by the app's own functions; its data reaches the client
+        └── InvalidCursorError  the cursor of a page is not one of this query
 
 Each class has a `code` that machines may rely on. A message says what was expected, what came,
 where, and what to do.
@@ -32,6 +33,7 @@ __all__ = [
     "ConvexError",
     "CorruptionError",
     "DefinitionError",
+    "InvalidCursorError",
     "LimitError",
     "NotFoundError",
     "OutOfRetentionError",
@@ -178,6 +180,19 @@ class ApplicationError(RealtimeError):
         self.nesting = 0
         """Nested calls that the error has left; the runner counts, each adds a prefix."""
         super().__init__(str(self.text if self.text is not None else self.data))
+
+
+class InvalidCursorError(ApplicationError):
+    """A cursor that was not made by this query, or not by this database.
+
+    Its data tells paginating clients to begin again at the first page (contract 5.8).
+    """
+
+    default_code = "InvalidCursor"
+
+    def __init__(self, text: str) -> None:
+        data = {"isConvexSystemError": True, "paginationError": self.default_code}
+        super().__init__(text, data=data)
 
 
 ConvexError = ApplicationError

@@ -18,6 +18,7 @@ from realtime.clock import Clock
 from realtime.errors import (
     ApplicationError,
     ConvexError,
+    InvalidCursorError,
     RealtimeError,
     StorageError,
 )
@@ -105,7 +106,7 @@ def _data(cause: BaseException) -> tuple[bytes | None, str]:
 
 
 def _shown_name(cause: BaseException) -> str:
-    if type(cause) is ConvexError:
+    if type(cause) in (ConvexError, InvalidCursorError):
         return "ConvexError"
     if type(cause) is Exception:
         return "Error"

@@ -12,6 +12,7 @@ from realtime.errors import (
     ConflictError,
     ConvexError,
     DefinitionError,
+    InvalidCursorError,
     LimitError,
     NotFoundError,
     OverloadedError,
@@ -20,6 +21,7 @@ from realtime.errors import (
 )
 from realtime.runtime.context import MutationCtx, QueryCtx
 from realtime.runtime.operation import gather
+from realtime.runtime.pagination import PaginationOptions, PaginationResult
 from realtime.runtime.registration import (
     internal_mutation,
     internal_query,
@@ -48,11 +50,14 @@ __all__ = [
     "Id",
     "Index",
     "Int64",
+    "InvalidCursorError",
     "LimitError",
     "MutationCtx",
     "Name",
     "NotFoundError",
     "OverloadedError",
+    "PaginationOptions",
+    "PaginationResult",
     "QueryCtx",
     "RealtimeError",
     "ScheduledFunction",

@@ -186,6 +186,9 @@ def test_functions_of_the_guide_do_what_it_says(tmp_path: Path) -> None:
         assert await call(backend, "messages:overview", **channel) == {"ada": 2, "bob": 1}
         events = await call(backend, "channels:listEvents", kind="message", limit=2)
         assert [event["kind"] for event in events] == ["message", "message"]
+        options = {"numItems": 2, "cursor": None}
+        page = await call(backend, "history:newestFirst", **channel, paginationOpts=options)
+        assert (page["page"], page["isDone"]) == (listed[::-1][:2], False)
         no_channel = await call(
             backend, "messages:send", channelId=listed[0]["_id"], author="a", body=""
         )

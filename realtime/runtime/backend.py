@@ -20,6 +20,7 @@ from realtime.database.timestamp import Timestamp
 from realtime.errors import RealtimeError, UnavailableError, ValidationError
 from realtime.runtime.call_checks import check_call
 from realtime.runtime.counters import Counters
+from realtime.runtime.cursor import Cursors
 from realtime.runtime.error_texts import ErrorTexts
 from realtime.runtime.function_run import RunSettings
 from realtime.runtime.function_runner import FunctionRunner
@@ -87,6 +88,7 @@ class Backend:
             self._watchdog,
             self._limits.user_time_seconds,
             self._limits.database.scan_chunk,
+            Cursors(self._database.secret),
         )
         self._runner = FunctionRunner(settings, self._texts, clock, self.counters)
         self._cache = QueryCache(self._database.subscriptions, self._limits.query_cache_bytes)

@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 
 from realtime.database.system_tables import system_table_name
 from realtime.errors import ValidationError
+from realtime.runtime.page_reader import PageScope
 from realtime.runtime.read_plan import QueryScope
 from realtime.runtime.table_query import TableQuery
 from realtime.schema.document import Document
@@ -14,7 +15,7 @@ from realtime.schema.document_codec import DocumentCodec
 from realtime.values.ids import decode_id
 
 
-class DatabaseScope(QueryScope, Protocol):
+class DatabaseScope(PageScope, Protocol):
     """What `ctx.db` needs of the run it belongs to."""
 
     def codec_of(self, document_class: type[Document]) -> DocumentCodec:

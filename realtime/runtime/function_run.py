@@ -33,10 +33,12 @@ from realtime.runtime.call_checks import (
     shown_file,
 )
 from realtime.runtime.context import MutationCtx, QueryCtx, Reference
+from realtime.runtime.cursor import Cursors
 from realtime.runtime.error_texts import HandlerFailure
 from realtime.runtime.log_lines import LogLines
 from realtime.runtime.operation import SUSPEND, Operation, Steps
 from realtime.runtime.outcome import FunctionKind
+from realtime.runtime.page_journal import PageJournal
 from realtime.runtime.registry import AppFunction, Registry
 from realtime.runtime.result_encoding import KnownDocument
 from realtime.runtime.user_identity import UserIdentity
@@ -59,6 +61,7 @@ class RunSettings:
     watchdog: Watchdog
     user_time_seconds: float
     scan_chunk: int
+    cursors: Cursors
 
 
 class FunctionRun:
@@ -73,13 +76,17 @@ class FunctionRun:
         now_ms: float,
         draw_seed: Callable[[], bytes],
         may_suspend: Callable[[], bool],
+        journal: str | None = None,
     ) -> None:
-        """`may_suspend` says, each time, whether the snapshot can be kept while the loop turns."""
+        """`may_suspend` says, each time, whether the snapshot can be kept while the loop turns;
+        `journal` is what the last run of a live query has left."""
         self._settings = settings
         self.transaction = transaction
         self.budget = TimeBudget(settings.watchdog, settings.user_time_seconds)
         self.log_lines = LogLines()
         self.scan_chunk = settings.scan_chunk
+        self.cursors = settings.cursors
+        self.journal = PageJournal(journal)
         self.unawaited: dict[Operation[object], None] = {}
         self.may_suspend = may_suspend
         self.is_time_dependent = False
@@ -157,6 +164,7 @@ class FunctionRun:
         write_set = self.transaction.write_set
         mark = write_set.mark() if write_set is not None else None
         outer, self.unawaited = self.unawaited, {}
+        outer_has_page, self.journal.function_has_page = self.journal.function_has_page, False
         try:
             result = yield from self.run(function, encoded)
             return decode_returned(function, self.encode(function, result))
@@ -169,6 +177,7 @@ class FunctionRun:
             raise failure from failure.__cause__
         finally:
             self.unawaited = outer
+            self.journal.function_has_page = outer_has_page
 
     # What the runner asks for
 

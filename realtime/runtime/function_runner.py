@@ -43,6 +43,7 @@ _NS_PER_MS = 1_000_000
 class RunReport:
     """What a run left behind: a value or an error, its log lines, and its transaction.
 
+    `journal` is for the next run of a live query: after a failure the one that the run was given.
     `rejection` says that the call could not be taken and may succeed later.
     """
 
@@ -52,6 +53,7 @@ class RunReport:
     transaction: Transaction | None
     is_time_dependent: bool = False
     is_identity_dependent: bool = False
+    journal: str | None = None
     rejection: OverloadedError | None = None
 
 
@@ -92,8 +94,9 @@ class FunctionRunner:
         args: dict[str, Value],
         begin: Callable[[], Transaction],
         may_suspend: Callable[[], bool],
+        journal: str | None = None,
     ) -> Steps[RunReport]:
-        """Run a function to its end, again after a conflict.
+        """Run a function to its end, again after a conflict; `journal` is that of the last run.
 
         Raises:
             OverloadedError: The conflicts did not end, or the handler raised one itself.
@@ -107,6 +110,7 @@ class FunctionRunner:
                 now_ms=float(self._clock.now_ns() // _NS_PER_MS),
                 draw_seed=lambda: self._clock.random_bytes(_SEED_BYTES),
                 may_suspend=may_suspend,
+                journal=journal,
             )
             self._counters.function_runs[function.path, function.kind] += 1
             try:
@@ -119,13 +123,17 @@ class FunctionRunner:
                 if isinstance(cause, (ConflictError, OverloadedError)):
                     raise _rejection(function, cause) from error
                 failure = self._texts.client_error(error, call.path, call.request_id)
-                return self._report(run, None, failure)
+                return self._report(run, None, failure, journal)
             self._counters.result_encodings[function.path] += 1
-            return self._report(run, encoded, None)
+            return self._report(run, encoded, None, run.journal.page_end)
         raise AssertionError("the loop ends by itself")
 
     def _report(
-        self, run: FunctionRun, value: bytes | None, error: ClientError | None
+        self,
+        run: FunctionRun,
+        value: bytes | None,
+        error: ClientError | None,
+        journal: str | None,
     ) -> RunReport:
         log_lines = () if self._texts.redact_errors else run.log_lines.lines()
         return RunReport(
@@ -135,6 +143,7 @@ class FunctionRunner:
             run.transaction,
             run.is_time_dependent,
             run.is_identity_dependent,
+            journal,
         )
 
 

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from realtime.clock import Clock
@@ -285,7 +285,10 @@ class LiveQueries:
         resolved = self._resolve(query.call)
         if resolved.function is None:
             assert resolved.failure is not None
-            return None, resolved.failure
+            if query.journal is None:
+                return None, resolved.failure
+            # Its pages must not have moved when the function can be called again.
+            return None, replace(resolved.failure, journal=query.journal)
         key = (resolved.function.path, resolved.encoded_args, query.journal, None)
         identity = query.call.identity.visible_to_functions
         while True:
@@ -319,6 +322,7 @@ class LiveQueries:
             args,
             lambda: self._database.begin_query(holder.generation),
             holder.may_suspend,
+            journal=key[2],
         )
         now = self._clock.monotonic_seconds()
         timestamp = holder.generation.timestamp
@@ -327,7 +331,7 @@ class LiveQueries:
             key = for_identity(key, call.identity.visible_to_functions)
         return self._cache.insert(
             key,
-            QueryResult(report.value, report.error, report.log_lines),
+            QueryResult(report.value, report.error, report.log_lines, report.journal),
             token,
             is_time_dependent=report.is_time_dependent,
             run_seconds=now - started,

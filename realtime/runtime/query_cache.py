@@ -61,7 +61,8 @@ class CacheEntry:
     @property
     def size_bytes(self) -> int:
         """Return about how much memory it takes."""
-        key_bytes = len(self.key[1]) + len(self.key[3] or b"")
+        _, args, journal, identity = self.key
+        key_bytes = len(args) + len(journal or "") + len(identity or b"")
         return len(self.result.modification) + key_bytes + _ENTRY_OVERHEAD_BYTES
 
 

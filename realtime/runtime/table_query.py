@@ -6,7 +6,7 @@ gives objects; built on a table name it takes wire names and gives dictionaries.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import Any, Generic, TypeVar
@@ -16,6 +16,8 @@ from realtime.database.index_range import RangeBound
 from realtime.database.scan import Scan
 from realtime.errors import ValidationError
 from realtime.runtime.operation import SUSPEND, Operation, Steps, Suspension
+from realtime.runtime.page_reader import PageScope, read_page
+from realtime.runtime.pagination import PaginationOptions, PaginationResult, page_request
 from realtime.runtime.read_plan import Order, QueryScope, ReadPlan
 from realtime.schema.document import Document
 from realtime.schema.index import Bound, Index, index_name
@@ -34,7 +36,7 @@ class TableQuery(Generic[T]):
 
     def __init__(
         self,
-        scope: QueryScope,
+        scope: PageScope,
         table_name: str,
         *,
         as_dict: bool,
@@ -124,6 +126,26 @@ class TableQuery(Generic[T]):
         self._use()
         return Operation(self._scope, self._unique)
 
+    def paginate(
+        self, options: PaginationOptions | Mapping[str, Any]
+    ) -> Operation[PaginationResult[T]]:
+        """Return one page, and the cursor at which the next one begins.
+
+        The pages of a live query keep their ends while documents come and go, so that those that
+        follow one another never leave one out or show it twice. A function reads one page.
+
+        Args:
+            options: What the client has sent as `paginationOpts`; a mapping is in wire names.
+
+        Raises:
+            InvalidCursorError: A cursor is not one of this query.
+            ValidationError: The options ask for no page that can be read.
+        """
+        transaction = self._scope.transaction
+        request = page_request(options, transaction.limits, transaction)
+        self._use()
+        return Operation(self._scope, lambda: read_page(self._scope, self._plan, request))
+
     def __aiter__(self) -> AsyncIterator[T]:
         """Iterate over the documents; they may be changed and deleted meanwhile."""
         self._use()
@@ -133,7 +155,7 @@ class TableQuery(Generic[T]):
         """Refuse: a table query is not a result."""
         raise ValidationError(
             "A table query was awaited itself. Results must be retrieved with .collect(), "
-            ".take(n), .first(), .unique(), or `async for`"
+            ".take(n), .first(), .unique(), .paginate(options), or `async for`"
         )
         yield
 

@@ -2,7 +2,7 @@
 
 Compiling is lazy: classes name each other before they exist, so nothing is looked up before the
 modules have been executed. A compiled class keeps its codec. A class may bring its own, by a
-class attribute `__codec__` that returns it.
+class attribute `__codec__` that returns it; a generic one is given its type arguments.
 
 Annotations are given resolved, as `typing.get_type_hints(…, include_extras=True)` returns them.
 """
@@ -234,6 +234,10 @@ def _compile(annotation: Any) -> Codec:
         return _compile_tuple(annotation)
     if origin in (dict, Mapping):
         return _compile_record(*get_args(annotation))
+    own = getattr(origin, "__codec__", None)
+    if own is not None:
+        codec: Codec = own(*get_args(annotation))
+        return codec
     raise unsupported(annotation)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, assert_type
 
 from functions.messages import list_messages, send
 from realtime import (
     UNSET,
     Id,
     MutationCtx,
+    PaginationOptions,
+    PaginationResult,
     QueryCtx,
     ScheduledFunction,
     StoredFile,
@@ -60,6 +62,26 @@ async def reads(ctx: QueryCtx, session_id: Id[Session], message_id: Id[Message])
     assert_type(both, tuple[Session | None, Message | None])
     assert_type(await ctx.run_query(list_messages, session_id=session_id), list[Message])
     return await ctx.db.query(Message).filter(lambda message: message.role == "user").collect()
+
+
+@query
+async def pages(
+    ctx: QueryCtx, session_id: Id[Session], pagination_opts: PaginationOptions
+) -> PaginationResult[Message]:
+    messages = ctx.db.query(Message).with_index(Message.by_sessionId, session_id=session_id)
+    result = await messages.paginate(pagination_opts)
+    assert_type(result, PaginationResult[Message])
+    assert_type(result.page, list[Message])
+    assert_type(result.continue_cursor, str)
+    assert_type(result.split_cursor, str | None)
+    assert_type(result.is_done, bool)
+    contents = result.with_page(message.content for message in result.page)
+    assert_type(contents, PaginationResult[str])
+    nested = await ctx.run_query(pages, session_id=session_id, pagination_opts=pagination_opts)
+    assert_type(nested, PaginationResult[Message])
+    as_dictionaries = await ctx.db.query("messages").paginate({"numItems": 1, "cursor": None})
+    assert_type(as_dictionaries.page, list[dict[str, Any]])
+    return result
 
 
 @mutation

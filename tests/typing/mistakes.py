@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from functions.messages import list_messages
-from realtime import Id, MutationCtx, QueryCtx, mutation, query
+from realtime import (
+    Id,
+    MutationCtx,
+    PaginationOptions,
+    PaginationResult,
+    QueryCtx,
+    mutation,
+    query,
+)
 from schema import Message, Session
 
 
@@ -30,6 +38,15 @@ async def reads(ctx: QueryCtx, session_id: Id[Session], message_id: Id[Message])
     message.content = "changed"  # error
     print(message.changes.files)  # error
     return message.contents  # error
+
+
+@query
+async def pages(ctx: QueryCtx, options: PaginationOptions) -> PaginationResult[Message]:
+    await ctx.db.query(Message).paginate(num_items=5)  # error
+    PaginationOptions(num_items="5", cursor=None)  # error
+    result = await ctx.db.query(Message).paginate(options)
+    print(result.page.content)  # error
+    return result.with_page(message.content for message in result.page)  # error
 
 
 @mutation

@@ -1,7 +1,8 @@
 """Encoding what a handler returned, once, checked against its declared type.
 
 A document that is returned as it was read does not need to be checked or encoded again: it came out
-of the database, which holds its canonical bytes. So a list of documents is mostly joined bytes.
+of the database, which holds its canonical bytes. So a list of documents is mostly joined bytes,
+and a page of them a small object around such a list.
 """
 
 from __future__ import annotations
@@ -9,16 +10,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from realtime.casing import wire_name
 from realtime.errors import LimitError
 from realtime.runtime.function_path import module_form
+from realtime.runtime.pagination import PaginationResult
 from realtime.runtime.registry import AppFunction
 from realtime.schema.document import Document
 from realtime.schema.document_codec import DocumentCodec
 from realtime.values.json_encoding import encode_json
 from realtime.values.size import MAX_ARRAY_LENGTH, check_value_limits, display_size
-from realtime.values.validators import ArrayValidator, TableNames, UnionValidator, Validator
+from realtime.values.validators import (
+    ArrayValidator,
+    ObjectValidator,
+    TableNames,
+    UnionValidator,
+    Validator,
+)
 
 MAX_RESULT_BYTES = 16 * 1024 * 1024
+
+_PAGE = wire_name("page")
+_PAGE_NAME = b'"%s":' % _PAGE.encode()
+_EMPTY_PAGE = _PAGE_NAME + b"[]"
+"""Nothing else in the JSON text of a page can read like it: inside a string, the quotation marks
+would have a backslash before them."""
 
 
 KnownDocument = tuple[Document, bytes, DocumentCodec]
@@ -36,7 +51,11 @@ def encode_result(
 ) -> bytes:
     """Return `result` as canonical JSON; ValidationError if it is not what was declared."""
     validator = function.signature.returns_validator
-    encoded = _from_known(result, known, validator)
+    if type(result) is PaginationResult:
+        page: PaginationResult[Any] = result  # pyright: ignore[reportUnknownVariableType] user data
+        encoded = _page_from_known(function, page, known, tables)
+    else:
+        encoded = _from_known(result, known, validator)
     if encoded is None:
         value = function.signature.returns.encode(result)
         if validator is not None:
@@ -49,6 +68,31 @@ def encode_result(
             f"(actual: {display_size(len(encoded))}, limit: 16 MiB)"
         )
     return encoded
+
+
+def _page_from_known(
+    function: AppFunction,
+    page: PaginationResult[Any],
+    known: Mapping[int, KnownDocument],
+    tables: TableNames,
+) -> bytes | None:
+    """Return a page of known documents: the rest of it, encoded, around the joined bytes."""
+    validator = function.signature.returns_validator
+    rows_validator: Validator | None = None
+    if validator is not None:
+        field = validator.fields.get(_PAGE) if isinstance(validator, ObjectValidator) else None
+        if field is None:
+            return None
+        rows_validator = field.validator
+    rows = _from_known(page.page, known, rows_validator)
+    if rows is None:
+        return None
+    rest = function.signature.returns.encode(page.with_page(()))
+    if validator is not None:
+        validator.check(rest, tables)
+    head, empty, tail = encode_json(rest).partition(_EMPTY_PAGE)
+    assert empty, "a page has its rows under this name"
+    return head + _PAGE_NAME + rows + tail
 
 
 def _from_known(

@@ -43,6 +43,7 @@ from realtime.values.codec import (
 from realtime.values.container_codecs import ListCodec, RecordCodec, UnionCodec
 from realtime.values.id_type import Id, IdOf
 from realtime.values.object_codec import FieldCodec, FieldsCodec, ObjectCodec
+from realtime.values.pydantic_models import ModelCodec, is_model
 from realtime.values.struct import definition_place
 from realtime.values.type_hints import Namespace, defining_namespace
 from realtime.values.validators import (
@@ -177,6 +178,8 @@ def _compile_class(cls: type[Any]) -> Codec | None:
     try:
         if is_typeddict(cls):
             return FieldsCodec(fields)
+        if is_model(cls):
+            return ModelCodec(cls, fields)
         native = is_native_class(cls) and teach_msgspec(cls, fields)
         return ObjectCodec(cls, fields, cls if native else None)
     except DefinitionError as error:

@@ -1,4 +1,4 @@
-"""The declared fields of a class: a struct, a dataclass or a `TypedDict`."""
+"""The declared fields of a class: a struct, a dataclass, a `TypedDict` or a pydantic model."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing_extensions import ReadOnly, is_typeddict
 
 from realtime.errors import DefinitionError
 from realtime.values.object_codec import FieldCodec
+from realtime.values.pydantic_models import is_model, model_annotations
 from realtime.values.struct import StructMeta
 from realtime.values.type_hints import Namespace, resolved_hints
 
@@ -38,6 +39,8 @@ def class_fields(cls: type[Any], namespace: Namespace) -> list[ClassField] | Non
         return _dataclass_fields(cls, resolved_hints(cls, namespace))
     if is_typeddict(cls):
         return _typed_dict_fields(cls, resolved_hints(cls, namespace))
+    if is_model(cls):
+        return _model_fields(cls, model_annotations(cls, namespace))
     return None
 
 
@@ -86,6 +89,13 @@ def _dataclass_fields(cls: Any, hints: dict[str, Any]) -> list[ClassField]:
         )
         fields.append(ClassField(field.name, None, hints[field.name], has_default))
     return fields
+
+
+def _model_fields(cls: Any, hints: dict[str, Any]) -> list[ClassField]:
+    return [
+        ClassField(name, info.serialization_alias, hints[name], not info.is_required())
+        for name, info in cls.model_fields.items()
+    ]
 
 
 def _typed_dict_fields(cls: Any, hints: dict[str, Any]) -> list[ClassField]:

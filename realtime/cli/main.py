@@ -37,6 +37,12 @@ DataFolder = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="The data directory.  [default: APP/.realtime]"),
 ]
+RedactErrors = Annotated[
+    bool,
+    typer.Option(
+        help="Show clients request ids instead of error texts.", envvar="REALTIME_REDACT_ERRORS"
+    ),
+]
 RunPath = Annotated[
     str | None,
     typer.Option("--run", metavar="PATH", help="A function to run before serving."),
@@ -50,9 +56,7 @@ def dev(
     port: Port = _DEFAULT_PORT,
     site_port: SitePort = _DEFAULT_SITE_PORT,
     data: DataFolder = None,
-    redact_errors: Annotated[
-        bool, typer.Option(help="Show clients request ids instead of error texts.")
-    ] = False,
+    redact_errors: RedactErrors = False,
     run: RunPath = None,
 ) -> None:
     """Serve an app for its developer: clients see error texts and logs."""
@@ -66,9 +70,7 @@ def serve(
     port: Port = _DEFAULT_PORT,
     site_port: SitePort = _DEFAULT_SITE_PORT,
     data: DataFolder = None,
-    redact_errors: Annotated[
-        bool, typer.Option(help="Show clients request ids instead of error texts.")
-    ] = True,
+    redact_errors: RedactErrors = True,
     run: RunPath = None,
 ) -> None:
     """Serve an app to the world: clients see request ids instead of error texts."""

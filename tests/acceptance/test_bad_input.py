@@ -226,6 +226,30 @@ def test_error_text_is_redacted_outside_of_development(start_server: StartServer
     assert re.fullmatch(r"\[Request ID: [0-9a-f]{16}\] Server Error", text)
 
 
+@pytest.mark.parametrize(
+    ("command", "options", "variable", "is_redacted"),
+    [
+        ("serve", (), "0", False),
+        ("dev", (), "1", True),
+        ("serve", ("--redact-errors",), "0", True),
+    ],
+)
+def test_environment_chooses_what_clients_read_unless_an_option_does(
+    start_server: StartServer,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    options: tuple[str, ...],
+    variable: str,
+    is_redacted: bool,
+) -> None:
+    monkeypatch.setenv("REALTIME_REDACT_ERRORS", variable)
+    server = start_server(command=command, options=options)
+
+    text = call_over_http(server, "query", "messages:list", {"sessionId": 5})
+
+    assert ("ArgumentValidationError" not in text) == is_redacted
+
+
 BAD_BODIES = {
     "no JSON": b"{path: messages:list}",
     "cut JSON": b'{"path": "messages:list", "args": {"sess',

@@ -11,10 +11,10 @@ from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import Any, Generic, TypeVar
 
-from realtime.database.catalog import BY_CREATION_TIME_NAME, TableInfo
+from realtime.database.catalog import BY_CREATION_TIME_NAME, BY_ID_NAME, TableInfo
 from realtime.database.index_range import RangeBound
 from realtime.database.scan import Scan
-from realtime.errors import ValidationError
+from realtime.errors import NotFoundError, ValidationError
 from realtime.runtime.operation import SUSPEND, Operation, Steps, Suspension
 from realtime.runtime.page_reader import PageScope, read_page
 from realtime.runtime.pagination import PaginationOptions, PaginationResult, page_request
@@ -213,6 +213,10 @@ class _Reader:
         self._scan: Scan | None = None
         if self._table is not None:
             self._scan = self._open(self._table)
+        elif plan.index_name not in (BY_CREATION_TIME_NAME, BY_ID_NAME):
+            raise NotFoundError(
+                f"Index {plan.table_name}.{plan.index_name} not found. There is no such table"
+            )
         reads_less = limit is not None and not plan.filters and limit < scope.scan_chunk
         self._chunk = max(limit, 1) if reads_less and limit is not None else scope.scan_chunk
         self._has_filled = False

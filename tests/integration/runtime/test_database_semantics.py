@@ -287,6 +287,10 @@ async def result_of(root: Path, *lines: str, schema: str = SCHEMA) -> Any:
             "Index messages.by_bdy not found.",
         ),
         (
+            'await ctx.db.query("nothing").with_index("by_x").collect()',
+            "Index nothing.by_x not found. There is no such table",
+        ),
+        (
             "q = ctx.db.query(Message); await q.first(); await q.first()",
             "A query can only be chained once and can't be chained after iteration begins.",
         ),
@@ -410,6 +414,7 @@ async def test_what_is_not_taken_has_its_text(tmp_path: Path, line: str, text: s
         ('return await ctx.db.system.query("_other").collect()', []),
         # Tables that are not declared
         ('return await ctx.db.query("nothing").collect()', []),
+        ('return await ctx.db.query("nothing").with_index("by_creation_time").first()', None),
         (
             'i = await ctx.db.insert("free", {"a": 1, "b": UNSET}); '
             'd = await ctx.db.get(i); return [d["a"], sorted(d)]',

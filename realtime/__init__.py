@@ -19,6 +19,7 @@ from realtime.errors import (
     RealtimeError,
     ValidationError,
 )
+from realtime.runtime.auth_config import CustomJwt, Oidc
 from realtime.runtime.context import MutationCtx, QueryCtx
 from realtime.runtime.operation import gather
 from realtime.runtime.pagination import PaginationOptions, PaginationResult
@@ -45,6 +46,7 @@ __all__ = [
     "ApplicationError",
     "ConflictError",
     "ConvexError",
+    "CustomJwt",
     "DefinitionError",
     "Document",
     "Id",
@@ -55,6 +57,7 @@ __all__ = [
     "MutationCtx",
     "Name",
     "NotFoundError",
+    "Oidc",
     "OverloadedError",
     "PaginationOptions",
     "PaginationResult",

@@ -1,4 +1,4 @@
-"""Loading an app: its schema and its functions, from the files of one folder.
+"""Loading an app: its schema, its functions and its auth providers, from one folder.
 
 `functions/` is imported as a package from the app's root, so `from schema import Message` and
 `from functions import auth` work in it. Each load makes fresh module objects, so a reload does not
@@ -24,6 +24,7 @@ from typing import Any, TypeGuard
 
 from realtime.casing import wire_name
 from realtime.errors import DefinitionError, NotFoundError, ValidationError
+from realtime.runtime.auth_config import AuthProvider, providers_from_module
 from realtime.runtime.function_path import canonical_path
 from realtime.runtime.outcome import FunctionKind
 from realtime.runtime.registration import Mutation, RegisteredFunction
@@ -33,6 +34,7 @@ from realtime.schema.schema import Schema, schema_from_module
 _PACKAGE = Path(__file__).parents[1]
 _SCHEMA = "schema"
 _FUNCTIONS = "functions"
+_AUTH_CONFIG = "auth_config"
 _MODULE_NAME = re.compile(r"[A-Za-z0-9_]+")
 _app_modules: set[str] = set()
 """Names of the modules that loaded apps brought along; the next load does not meet them."""
@@ -96,10 +98,11 @@ class LoadedApp:
     root: Path
     schema: Schema
     registry: Registry
+    auth_providers: tuple[AuthProvider, ...] = ()
 
 
 def load_app(root: Path) -> LoadedApp:
-    """Load `schema.py` and `functions/` of the app in the folder `root`.
+    """Load `schema.py`, `functions/` and `auth_config.py` of the app in the folder `root`.
 
     Raises:
         DefinitionError: Something is missing or wrong; the message begins with file and line.
@@ -119,7 +122,8 @@ def load_app(root: Path) -> LoadedApp:
             module = _import(module_name, root)
             for function in _functions_of(module, module_path):
                 _add(functions, function)
-    return LoadedApp(root, schema, Registry(functions))
+        auth_providers = _load_auth_providers(root)
+    return LoadedApp(root, schema, Registry(functions), auth_providers)
 
 
 def _load_schema(root: Path) -> Schema:
@@ -132,6 +136,12 @@ def _load_schema(root: Path) -> Schema:
         if error.place is not None:
             raise
         raise DefinitionError(error.reason, place=module.__file__) from error
+
+
+def _load_auth_providers(root: Path) -> tuple[AuthProvider, ...]:
+    if not (root / f"{_AUTH_CONFIG}.py").is_file():
+        return ()
+    return providers_from_module(_import(_AUTH_CONFIG, root))
 
 
 def _function_modules(root: Path) -> list[tuple[str, str]]:
@@ -213,7 +223,9 @@ def _importable(root: Path) -> Generator[None]:
     modules of the app, imported by these two, are fresh as well.
     """
     for name in list(sys.modules):
-        is_entered = name in (_SCHEMA, _FUNCTIONS) or name.startswith(f"{_FUNCTIONS}.")
+        is_entered = name in (_SCHEMA, _FUNCTIONS, _AUTH_CONFIG) or name.startswith(
+            f"{_FUNCTIONS}."
+        )
         if is_entered or name in _app_modules:
             del sys.modules[name]
     entry = str(root)

@@ -67,9 +67,11 @@ class UserIdentity:
     def from_wire(cls, members: Mapping[str, Value]) -> UserIdentity:
         """Return the identity with the members of a flat object.
 
+        A member that is not of the type of its attribute is a claim.
+
         Raises:
             ValidationError: neither `tokenIdentifier` nor both `issuer` and `subject` are given,
-                or a member is not of its type, too nested, or no finite number.
+                or is no string; or a member is too nested or no finite number.
         """
         given = {
             name: _plain(value, _MAX_NESTING)
@@ -79,12 +81,11 @@ class UserIdentity:
         attributes: dict[str, Any] = {}
         for wire, (python, kind) in ATTRIBUTES.items():
             value = given.get(wire, UNSET)
-            if value is not UNSET and not isinstance(value, kind):
+            attributes[python] = value if isinstance(value, kind) else UNSET
+            if python in _IDENTIFIERS and value is not attributes[python]:
                 raise ValidationError(
-                    f"Expected `{wire}` of an identity to be a {_KIND_NAMES[kind]}, "
-                    f"got {type(value).__name__}"
+                    f"Expected `{wire}` of an identity to be a string, got {type(value).__name__}"
                 )
-            attributes[python] = value
         _complete(attributes, given)
         encoded = msgspec.json.encode(given, order="deterministic")
         return cls(**attributes, encoded=encoded)
@@ -93,11 +94,14 @@ class UserIdentity:
     def claims(self) -> dict[str, Any]:
         """What the token tells beyond the attributes, by the names of the token; a new copy."""
         members = self.to_wire()
-        return {name: value for name, value in members.items() if name not in ATTRIBUTES}
+        return {name: value for name, value in members.items() if not self._has_attribute(name)}
 
     def to_wire(self) -> dict[str, Value]:
         """Return the flat object; a new copy."""
         return _decoder.decode(self.encoded)
+
+    def _has_attribute(self, wire: str) -> bool:
+        return wire in ATTRIBUTES and getattr(self, ATTRIBUTES[wire][0]) is not UNSET
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UserIdentity) and self.encoded == other.encoded
@@ -127,7 +131,7 @@ def _attributes() -> dict[str, tuple[str, type]]:
 
 ATTRIBUTES: Final = _attributes()
 """The members that have an attribute: wire name to Python name and type."""
-_KIND_NAMES: Final = {str: "string", bool: "boolean"}
+_IDENTIFIERS: Final = ("token_identifier", "issuer", "subject")
 
 
 def _complete(attributes: dict[str, Any], given: dict[str, Value]) -> None:

@@ -38,6 +38,8 @@ ONE_PLACE: dict[str, tuple[str, ...]] = {
     "typer": ("cli/",),
     "rich": ("cli/",),
     "sqlite3": ("storage/",),
+    "joserfc": ("server/auth/key_set.py",),
+    "httpx": ("server/auth/document_fetcher.py",),
 }
 
 

@@ -1,4 +1,4 @@
-"""The admin key and the credentials that HTTP requests carry (contract 2.1, 7.5).
+"""The admin key of a deployment (contract 7.5).
 
 The key has the form `name|secret`; the name is that of the deployment. It comes from the
 environment variable `REALTIME_ADMIN_KEY`, or is made at the first start and kept in the data
@@ -13,17 +13,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from realtime.clock import Clock
 from realtime.errors import AuthenticationError, DefinitionError
-from realtime.runtime.outcome import ADMIN, ANONYMOUS, Identity
 
 ENVIRONMENT_VARIABLE: Final = "REALTIME_ADMIN_KEY"
 FILE_NAME: Final = "admin_key"
 
 _SECRET_BYTES: Final = 32
-_MIN_HEADER_LENGTH: Final = 7
 _NAME: Final = re.compile(r"[^a-z0-9]+")
 _FORM: Final = re.compile(r"[^|\s]+\|[^|\s]+")
 
@@ -44,26 +42,6 @@ class AdminKey:
         """Return whether `text` is this key; the time it takes tells nothing about the key."""
         return hmac.compare_digest(self.text.encode(), text.encode(errors="replace"))
 
-    def authenticate(
-        self, token_type: Literal["User", "Admin", "None"], token: str | None
-    ) -> Identity:
-        """Return who the holder of a token is.
-
-        Raises:
-            AuthenticationError: It is another key, or a user's token, for which no provider is
-                configured.
-        """
-        if token_type == "None" or token is None:
-            return ANONYMOUS
-        if token_type == "Admin":
-            if self.matches(token):
-                return ADMIN
-            raise bad_admin_key(self.name)
-        raise AuthenticationError(
-            "No auth provider found matching the given token (no providers configured)",
-            code="NoAuthProvider",
-        )
-
 
 def bad_admin_key(name: str) -> AuthenticationError:
     """Return the error of a call that needs the admin key and came with none or another."""
@@ -73,37 +51,6 @@ def bad_admin_key(name: str) -> AuthenticationError:
         f"{ENVIRONMENT_VARIABLE}",
         code="BadDeployKey",
     )
-
-
-def parse_authorization(
-    header: str | None, query_key: str | None
-) -> tuple[Literal["User", "Admin", "None"], str | None]:
-    """Return the kind of the credentials of a request, and the token or key itself.
-
-    `query_key` is the query parameter `adminKey`, which stands in for an absent header.
-
-    Raises:
-        AuthenticationError: The header is none that clients send.
-    """
-    if header is None:
-        return ("None", None) if query_key is None else ("Admin", query_key)
-    if len(header) < _MIN_HEADER_LENGTH:
-        raise AuthenticationError(
-            "Authorization header is too short. Expected `Bearer <token>` or `Convex <admin key>`",
-            code="InvalidHeaderFailure",
-        )
-    scheme, _, token = header.partition(" ")
-    match scheme.lower():
-        case "bearer":
-            return "User", token.strip()
-        case "convex":
-            return "Admin", token.strip()
-        case _:
-            raise AuthenticationError(
-                f"Unknown scheme `{scheme}` in the Authorization header. "
-                "Expected `Bearer <token>` or `Convex <admin key>`",
-                code="InvalidAuthHeader",
-            )
 
 
 def load_admin_key(

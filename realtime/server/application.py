@@ -31,6 +31,7 @@ from realtime.clock import Clock
 from realtime.runtime.backend import Backend
 from realtime.runtime.outcome import FunctionCall, MutationOutcome, QueryResult
 from realtime.server.admin_key import AdminKey
+from realtime.server.auth.authenticator import open_authenticator
 from realtime.server.connection import CloseCode
 from realtime.server.cors import ApiGate
 from realtime.server.http_api import HttpApi
@@ -64,7 +65,13 @@ class Application:
 
     def __init__(self, backend: Backend, settings: ServerSettings, clock: Clock) -> None:
         self.backend = backend
-        self.sockets = LiveSockets(backend, settings.admin_key, clock)
+        self._authenticator = open_authenticator(
+            settings.admin_key,
+            backend.app.auth_providers,
+            clock,
+            is_redacted=backend.redact_errors,
+        )
+        self.sockets = LiveSockets(backend, self._authenticator, clock)
         self.demo_json: bytes | None = None
         """What `/demo.json` serves: where the demo data is, once `seed:demo` has run."""
         self.before_serving: Callable[[], Awaitable[None]] | None = None
@@ -116,6 +123,7 @@ class Application:
             await self.backend.stop()
         finally:
             self.sockets.close_all(CloseCode.GOING_AWAY, "")
+            await self._authenticator.close()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -142,7 +150,7 @@ class Application:
     def _routes(self) -> list[BaseRoute]:
         settings = self._settings
         api = HttpApi(
-            self.backend, settings.admin_key, self._clock, settings.version, self.run_function
+            self.backend, self._authenticator, self._clock, settings.version, self.run_function
         )
         routes: list[BaseRoute] = [
             WebSocketRoute("/api/sync", self.sockets.endpoint),

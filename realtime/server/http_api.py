@@ -18,7 +18,8 @@ from realtime.errors import OverloadedError, RealtimeError
 from realtime.runtime.backend import Backend
 from realtime.runtime.function_path import canonical_path
 from realtime.runtime.outcome import FunctionCall, Identity
-from realtime.server.admin_key import AdminKey, bad_admin_key, parse_authorization
+from realtime.server.auth.authenticator import Authenticator
+from realtime.server.auth.credentials import parse_authorization
 from realtime.server.client_version import HEADER as CLIENT_HEADER
 from realtime.server.client_version import client_of_header, deprecation_headers
 from realtime.server.http_messages import (
@@ -59,7 +60,7 @@ class HttpApi:
     def __init__(
         self,
         backend: Backend,
-        admin_key: AdminKey,
+        authenticator: Authenticator,
         clock: Clock,
         version: str,
         run_function: _Run,
@@ -69,7 +70,7 @@ class HttpApi:
         """`run_function` runs what the holder of the admin key names."""
         self._backend = backend
         self._run_function = run_function
-        self._admin_key = admin_key
+        self._authenticator = authenticator
         self._clock = clock
         self._version = version
         self._request_seconds = request_seconds
@@ -116,7 +117,7 @@ class HttpApi:
         return await self._run(request, request_id, message, self._backend.run_mutation)
 
     async def _post_function(self, request: Request, request_id: str) -> Response:
-        self._require_admin(request)
+        await self._require_admin(request)
         message = await read_message(request, FunctionRequest)
         component = message.component_path
         return await self._run(request, request_id, message, self._run_function, component)
@@ -151,7 +152,7 @@ class HttpApi:
                 f"Expected at most {MAX_BATCH_QUERIES} queries in a batch, got {len(messages)}",
                 code="TooManyQueries",
             )
-        identity = self._identity(request)
+        identity = await self._identity(request)
         formats = [self._value_format(request, message) for message in messages]
         calls = [_call(message, identity, request_id) for message in messages]
         outcomes = await self._backend.run_queries(calls)
@@ -166,7 +167,7 @@ class HttpApi:
         run: _Run,
         component_path: str | None = None,
     ) -> Response:
-        identity = self._identity(request)
+        identity = await self._identity(request)
         format_value = self._value_format(request, message)
         outcome = await run(_call(message, identity, request_id, component_path))
         return Response(encode_outcome(outcome, format_value), media_type=JSON)
@@ -176,18 +177,18 @@ class HttpApi:
 
     # Callers
 
-    def _identity(self, request: Request) -> Identity:
-        token_type, token = parse_authorization(
+    async def _identity(self, request: Request) -> Identity:
+        credentials = parse_authorization(
             request.headers.get("authorization"), request.query_params.get("adminKey")
         )
-        return self._admin_key.authenticate(token_type, token)
+        return await self._authenticator.authenticate(credentials)
 
-    def _require_admin(self, request: Request) -> None:
-        if not self._identity(request).is_admin:
-            raise bad_admin_key(self._admin_key.name)
+    async def _require_admin(self, request: Request) -> None:
+        if not (await self._identity(request)).is_admin:
+            raise self._authenticator.bad_key()
 
     async def _check_admin_key(self, request: Request, _: str) -> Response:
-        self._require_admin(request)
+        await self._require_admin(request)
         return Response()
 
     # Others
@@ -204,7 +205,7 @@ class HttpApi:
         return PlainTextResponse(self._version)
 
     async def _get_instance_name(self, _: Request) -> Response:
-        return PlainTextResponse(self._admin_key.name)
+        return PlainTextResponse(self._authenticator.deployment_name)
 
     async def _get_ready(self, _: Request) -> Response:
         state = self._backend.state

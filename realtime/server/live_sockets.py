@@ -10,8 +10,8 @@ from starlette.websockets import WebSocket
 
 from realtime.clock import Clock
 from realtime.runtime.backend import Backend
-from realtime.server.admin_key import AdminKey
 from realtime.server.asgi_connection import AsgiConnection
+from realtime.server.auth.authenticator import Authenticator
 from realtime.server.client_version import (
     HEADER,
     ClientVersion,
@@ -33,7 +33,7 @@ _DENIAL_EXTENSION: Final = "websocket.http.response"
 class LiveSockets:
     """The open sockets, each with its worker."""
 
-    def __init__(self, backend: Backend, admin_key: AdminKey, clock: Clock) -> None:
+    def __init__(self, backend: Backend, authenticator: Authenticator, clock: Clock) -> None:
         self._backend = backend
         self._clock = clock
         self._wheel = PingWheel(PING_INTERVAL_SECONDS)
@@ -41,7 +41,7 @@ class LiveSockets:
         self._workers: set[SyncWorker] = set()
         self._is_open = True
         self._services = SyncServices(
-            backend, clock, admin_key, self._wheel, UnsentBudget(), self._forget
+            backend, clock, authenticator, self._wheel, UnsentBudget(), self._forget
         )
 
     def __len__(self) -> int:

@@ -18,7 +18,8 @@ How a conversation ends:
     a malformed message, a wrong base      FatalError, then 1008: it will not come back
     another breach of the protocol         1011 InternalServerError: it starts anew
     a binary message                       1003
-    a token or key that is not accepted    AuthError, then 1000
+    a token or key that is not accepted    AuthError, then 1000; so when a token has expired
+    a token that can't be checked now      1011 InternalServerError: it starts anew
     too much waits, it reads too slowly    1013 and the code of the error: it waits and comes back
     the server stops                       1001
     the server is fenced, or has a fault   1011 InternalServerError
@@ -26,6 +27,7 @@ How a conversation ends:
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +55,9 @@ from realtime.runtime.outcome import (
     QueryResult,
     SocketRequest,
 )
-from realtime.server.admin_key import AdminKey
+from realtime.server.auth.authenticator import Authenticator
+from realtime.server.auth.credentials import Credentials
+from realtime.server.auth.rejections import TOKEN_EXPIRED
 from realtime.server.connection import CloseCode, Connection
 from realtime.server.ping_wheel import PingWheel
 from realtime.server.unsent_budget import UnsentBudget
@@ -78,6 +82,7 @@ MAX_SILENT_CHECKS: Final = 24
 """After so many checks without a sign of life a client counts as gone: 120 s (contract 1.1)."""
 
 INTERNAL_ERROR: Final = "InternalServerError"
+AUTH_ERROR: Final = "AuthError"
 
 _PING: Final = encode_ping()
 
@@ -88,7 +93,7 @@ class SyncServices:
 
     backend: Backend
     clock: Clock
-    admin_key: AdminKey
+    authenticator: Authenticator
     ping_wheel: PingWheel
     unsent_budget: UnsentBudget
     on_lost: Callable[[SyncWorker], None]
@@ -98,7 +103,14 @@ class SyncServices:
 class SyncWorker:
     """The server's side of one socket; a `LiveClient` of the backend."""
 
-    __slots__ = ("_connection", "_services", "_session", "_silent_checks", "last_sent_tick")
+    __slots__ = (
+        "_connection",
+        "_services",
+        "_session",
+        "_silent_checks",
+        "_token_check",
+        "last_sent_tick",
+    )
 
     def __init__(
         self, connection: Connection, services: SyncServices, *, takes_chunks: bool = False
@@ -108,6 +120,7 @@ class SyncWorker:
         self._services = services
         chunk_bytes = CHUNK_BYTES if takes_chunks else None
         self._session: Session[Identity] = Session(ANONYMOUS, chunk_bytes=chunk_bytes)
+        self._token_check: asyncio.Task[None] | None = None
         self.last_sent_tick = 0
         self._silent_checks = 0
         """How often in a row nothing had come from the client."""
@@ -167,6 +180,11 @@ class SyncWorker:
         if not self._session.wants_update:
             return None
         identity = self._session.identity
+        if self._has_expired(identity):
+            # With another token on its way the update waits for what becomes of it.
+            if not self._session.is_authenticating:
+                self._tell_expired()
+            return None
         return {
             query_id: QueryCall(
                 FunctionCall(query.path, query.args, identity, None, query.component_path),
@@ -267,6 +285,10 @@ class SyncWorker:
 
     def _start(self, work: Work[Identity]) -> None:
         match work:
+            case StartMutation(identity=identity) | StartAction(identity=identity) if (
+                self._has_expired(identity)
+            ):
+                self._tell_expired()
             case StartMutation():
                 self._submit_mutation(work)
             case StartAction():
@@ -330,21 +352,60 @@ class SyncWorker:
                 text += f"\n{error}\n"
             self._session.action_finished(work.request_id, QueryResult(None, ClientError(text)))
 
+    def _has_expired(self, identity: Identity) -> bool:
+        end = identity.expires_at_ns
+        return end is not None and self._services.clock.now_ns() >= end
+
     def _authenticate(self, work: StartAuthentication) -> None:
-        try:
-            if work.attributes is not None:
-                raise AuthenticationError("Acting as a user is not supported by this server")
-            identity = self._services.admin_key.authenticate(work.token_type, work.token)
-        except AuthenticationError as error:
-            self._session.authentication_failed(error.message)
-            self._write(self._session.messages_to_send())
-            self._end()
-            self._hang_up(CloseCode.NORMAL, "AuthError")
+        credentials = Credentials(work.token_type, work.token, work.attributes)
+        if work.token_type == "User":
+            check = self._check_token(credentials)
+            self._token_check = asyncio.get_running_loop().create_task(check, name="token check")
             return
+        try:
+            self._accept(self._services.authenticator.identity_of_key(credentials))
+        except AuthenticationError as error:
+            self._reject(error)
+
+    async def _check_token(self, credentials: Credentials) -> None:
+        """Check a user's token, which may take a fetch, and go on with what waited for it."""
+        try:
+            identity = await self._services.authenticator.identity_of_user(credentials)
+        except AuthenticationError as error:
+            self._token_check = None
+            self._reject(error)
+            return
+        except UnavailableError as error:
+            self._token_check = None
+            self.fail(error)
+            return
+        except Exception:
+            self._token_check = None
+            _log.exception("A token could not be checked")
+            self.close(CloseCode.INTERNAL_ERROR, INTERNAL_ERROR)
+            return
+        self._token_check = None
+        self._accept(identity)
+        self._proceed()
+
+    def _accept(self, identity: Identity) -> None:
         try:
             self._session.authenticated(identity)
         except (ProtocolError, OverloadedError) as error:
             self.fail(error)
+
+    def _reject(self, error: AuthenticationError) -> None:
+        self._session.authentication_failed(f"{error.code}: {error.message}")
+        self._end_with_auth_error()
+
+    def _tell_expired(self) -> None:
+        self._session.identity_expired(TOKEN_EXPIRED)
+        self._end_with_auth_error()
+
+    def _end_with_auth_error(self) -> None:
+        self._write(self._session.messages_to_send())
+        self._end()
+        self._hang_up(CloseCode.NORMAL, AUTH_ERROR)
 
     def _write(self, messages: Sequence[EncodedMessage]) -> None:
         connection, budget = self._connection, self._services.unsent_budget
@@ -378,6 +439,9 @@ class SyncWorker:
     def _end(self) -> None:
         """Forget everything but the socket; idempotent."""
         self._session.close()
+        if self._token_check is not None:
+            self._token_check.cancel()
+            self._token_check = None
         self._services.ping_wheel.discard(self)
         self._services.backend.disconnect(self)
 

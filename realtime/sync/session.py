@@ -28,6 +28,7 @@ Legal moves. The conversation is `open`, `authenticating` or `closed`; the trans
       any but Event         authenticating, there is room      it waits
     authenticated           authenticating                     open, then what waited
     authentication_failed   authenticating                     closed
+    identity_expired        always                             closed
     mutation_finished       that mutation is unanswered        a response; a transition is owed
     action_finished         that action is unanswered          a response; a transition is owed
     query_invalidated       always (unknown ids are no news)   the query is stale
@@ -159,6 +160,11 @@ class Session(Generic[IdentityT]):
         return self._conversation is _Conversation.CLOSED
 
     @property
+    def is_authenticating(self) -> bool:
+        """Return whether a token is being checked."""
+        return self._conversation is _Conversation.AUTHENTICATING
+
+    @property
     def wants_update(self) -> bool:
         """Return whether an update can begin now and has something to evaluate or to tell.
 
@@ -233,7 +239,7 @@ class Session(Generic[IdentityT]):
         """
         if self.is_closed or isinstance(message, Event):
             return
-        if not self._is_authenticating():
+        if not self.is_authenticating:
             self._process_message(message, server_time_ns)
             return
         if (
@@ -308,7 +314,7 @@ class Session(Generic[IdentityT]):
         self._identity_version += 1
         self._queries.invalidate_all()
         # One of those that waited may be another `Authenticate`.
-        while self._waiting and not self._is_authenticating():
+        while self._waiting and not self.is_authenticating:
             waiting = self._waiting.pop(0)
             self._waiting_bytes -= waiting.size_bytes
             self._process_message(waiting.message, waiting.server_time_ns)
@@ -321,22 +327,28 @@ class Session(Generic[IdentityT]):
         if self.is_closed:
             return
         self._check_authenticating("authentication_failed")
+        self._close_with(error, update_attempted=True)
+
+    def identity_expired(self, error: str) -> None:
+        """Tell the client that it is no longer who it was, and end the conversation."""
+        if not self.is_closed:
+            self._close_with(error, update_attempted=False)
+
+    def _close_with(self, error: str, *, update_attempted: bool) -> None:
         messages = self._responses
         if not self._transitions.is_between_chunks:  # else its last part will never be sent
             messages += self._transitions.take()
         # The version before the attempt, also where its transition is still to come: a JS client
         # ignores the error of an older one (contract 1.10, 11.5).
-        messages.append(encode_auth_error(error, self._identity_version, update_attempted=True))
+        version = self._identity_version
+        messages.append(encode_auth_error(error, version, update_attempted=update_attempted))
         self._responses = []
         self.close()
         self._responses = messages
 
     def _check_authenticating(self, move: str) -> None:
-        if not self._is_authenticating():
+        if not self.is_authenticating:
             raise ProtocolError(f"Expected `{move}` while a token is being checked, none is")
-
-    def _is_authenticating(self) -> bool:
-        return self._conversation is _Conversation.AUTHENTICATING
 
     def mutation_finished(self, request_id: int, result: MutationResult) -> None:
         """Answer a mutation; a transition is owed, after a success one that covers it.

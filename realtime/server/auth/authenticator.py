@@ -10,11 +10,13 @@ from typing import Any, Final, Protocol, cast
 import msgspec
 
 from realtime.clock import Clock
+from realtime.errors import AuthenticationError
 from realtime.runtime.auth_config import AuthProvider
 from realtime.runtime.outcome import ADMIN, ANONYMOUS, Identity
 from realtime.server.admin_key import AdminKey, bad_admin_key
 from realtime.server.auth.credentials import Credentials
 from realtime.server.auth.rejections import invalid_token, no_provider
+from realtime.server.auth.token_parts import parse_token
 from realtime.server.auth.user_claims import user_of_admin
 
 _SEPARATOR: Final = ":"
@@ -77,7 +79,7 @@ class Authenticator:
             return ADMIN
         return Identity(is_admin=True, user=user_of_admin(attributes))
 
-    def bad_key(self) -> Exception:
+    def bad_key(self) -> AuthenticationError:
         """Return the error of a call that needs the admin key and came with none or another."""
         return bad_admin_key(self._admin_key.name)
 
@@ -93,8 +95,8 @@ class NoTokens:
         self._is_redacted = is_redacted
 
     async def validate(self, text: str) -> Identity:
-        """Refuse."""
-        del text
+        """Refuse; what is no token at all is told so."""
+        parse_token(text)
         raise no_provider((), is_redacted=self._is_redacted)
 
     async def close(self) -> None:

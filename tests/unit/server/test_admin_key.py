@@ -1,4 +1,4 @@
-"""The admin key and what requests carry to prove themselves."""
+"""The admin key of a deployment."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from realtime.clock import SystemClock
-from realtime.errors import AuthenticationError, DefinitionError
-from realtime.runtime.outcome import ADMIN, ANONYMOUS
+from realtime.errors import DefinitionError
 from realtime.server.admin_key import (
     AdminKey,
     load_admin_key,
-    parse_authorization,
     read_admin_key,
 )
 
@@ -37,61 +35,6 @@ def test_key_is_recognised_and_no_other() -> None:
 
 def test_secret_is_not_shown_in_logs() -> None:
     assert "0123abcd" not in repr(KEY)
-
-
-def test_holder_of_the_key_is_the_admin() -> None:
-    assert KEY.authenticate("Admin", "chat|0123abcd") == ADMIN
-
-
-def test_caller_without_a_token_is_anonymous() -> None:
-    assert KEY.authenticate("None", None) == ANONYMOUS
-
-
-def test_other_key_is_rejected_with_the_code_of_the_contract() -> None:
-    with pytest.raises(AuthenticationError, match="invalid for deployment 'chat'") as caught:
-        KEY.authenticate("Admin", "chat|wrong")
-
-    assert caught.value.code == "BadDeployKey"
-
-
-def test_token_of_a_user_is_rejected_while_no_provider_is_configured() -> None:
-    with pytest.raises(AuthenticationError, match="no providers configured") as caught:
-        KEY.authenticate("User", "a.b.c")
-
-    assert caught.value.code == "NoAuthProvider"
-
-
-@pytest.mark.parametrize(
-    ("header", "query_key", "expected"),
-    [
-        (None, None, ("None", None)),
-        (None, "chat|1", ("Admin", "chat|1")),
-        ("Convex chat|1", None, ("Admin", "chat|1")),
-        ("convex chat|1", "other|2", ("Admin", "chat|1")),
-        ("CONVEX   chat|1 ", None, ("Admin", "chat|1")),
-        ("Bearer a.b.c", None, ("User", "a.b.c")),
-        ("bearer a.b.c", None, ("User", "a.b.c")),
-    ],
-)
-def test_credentials_are_read_from_header_or_query(
-    header: str | None, query_key: str | None, expected: tuple[str, str | None]
-) -> None:
-    assert parse_authorization(header, query_key) == expected
-
-
-@pytest.mark.parametrize(
-    ("header", "code"),
-    [
-        ("", "InvalidHeaderFailure"),
-        ("Bearer", "InvalidHeaderFailure"),
-        ("Basic abc", "InvalidAuthHeader"),
-    ],
-)
-def test_header_that_clients_do_not_send_is_refused(header: str, code: str) -> None:
-    with pytest.raises(AuthenticationError) as caught:
-        parse_authorization(header, None)
-
-    assert caught.value.code == code
 
 
 def test_first_start_makes_a_private_key_that_later_starts_keep(tmp_path: Path) -> None:

@@ -28,11 +28,13 @@ from realtime.runtime.outcome import (
     QueryResult,
 )
 from realtime.server.admin_key import AdminKey
+from realtime.server.auth.authenticator import Authenticator, NoTokens
 from realtime.server.http_api import HttpApi
 from realtime.server.http_messages import MAX_BATCH_QUERIES, MAX_BODY_BYTES, Outcome
 from realtime.server.value_format import clean_json
 from realtime.sync.messages import encode_timestamp
 
+UNSIGNED_TOKEN = "e30.eyJpc3MiOiJodHRwczovL2kuZXhhbXBsZSJ9."
 ADMIN_HEADER = {"Authorization": "Convex test|secret"}
 
 
@@ -77,10 +79,11 @@ class Api:
 
     def __init__(self, **options: Any) -> None:
         self.backend = RecordedBackend()
-        backend, key = cast(Backend, self.backend), AdminKey("test", "secret")
+        backend = cast(Backend, self.backend)
+        authenticator = Authenticator(AdminKey("test", "secret"), NoTokens(is_redacted=False))
         self._app = Starlette(
             routes=HttpApi(
-                backend, key, SystemClock(), "1.2.3", backend.run_function, **options
+                backend, authenticator, SystemClock(), "1.2.3", backend.run_function, **options
             ).routes()
         )
 
@@ -388,7 +391,11 @@ def test_admin_key_may_stand_in_the_address(api: Api) -> None:
     [
         ("Convex test|wrong", (403, "BadDeployKey")),
         ("Convex ", (403, "BadDeployKey")),
-        ("Bearer a.b.c", (401, "NoAuthProvider")),
+        ("Bearer a.b.c", (401, "InvalidAuthHeader")),
+        (f"Bearer {UNSIGNED_TOKEN}", (401, "NoAuthProvider")),
+        ("bEARER ", (401, "InvalidAuthHeader")),
+        ("Bearer", (400, "InvalidHeaderFailure")),
+        ("Convex test|secret:e30=", (401, "InvalidAuthHeader")),
         ("Basic dGVzdA==", (401, "InvalidAuthHeader")),
         ("short", (400, "InvalidHeaderFailure")),
     ],

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from realtime.clock import SystemClock
+from realtime.clock import Clock, SystemClock
 from realtime.errors import (
     OverloadedError,
     RealtimeError,
@@ -33,6 +33,7 @@ from realtime.runtime.outcome import (
     SocketRequest,
 )
 from realtime.server.admin_key import AdminKey
+from realtime.server.auth.authenticator import Authenticator, NoTokens, TokenCheck
 from realtime.server.ping_wheel import PingWheel
 from realtime.server.sync_worker import SyncServices, SyncWorker
 from realtime.server.unsent_budget import UnsentBudget
@@ -134,15 +135,22 @@ class RecordedBackend:
 class Conversation:
     """A worker between a recorded connection and a recorded backend."""
 
-    def __init__(self, budget: UnsentBudget | None = None, *, takes_chunks: bool = False) -> None:
+    def __init__(
+        self,
+        budget: UnsentBudget | None = None,
+        *,
+        takes_chunks: bool = False,
+        tokens: TokenCheck | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.connection = RecordedConnection()
         self.backend = RecordedBackend()
         self.wheel = PingWheel(15)
         self.lost: list[SyncWorker] = []
         services = SyncServices(
             cast(Backend, self.backend),
-            SystemClock(),
-            AdminKey("test", "secret"),
+            clock or SystemClock(),
+            Authenticator(AdminKey("test", "secret"), tokens or NoTokens(is_redacted=False)),
             self.wheel,
             budget or UnsentBudget(),
             self.lost.append,
@@ -305,17 +313,26 @@ def test_admin_key_makes_the_following_calls_those_of_the_admin(conversation: Co
     assert conversation.taken()[0]["endVersion"]["identity"] == 1
 
 
+@pytest.mark.parametrize("spelling", ["impersonating", "actingAs", "acting_as"])
+def test_admin_acts_as_the_user_it_names(conversation: Conversation, spelling: str) -> None:
+    named = {spelling: {"issuer": "i", "subject": "Ånn 🙂"}}
+
+    conversation.say("Authenticate", baseVersion=0, tokenType="Admin", value="test|secret", **named)
+    conversation.mutate(0)
+
+    identity = conversation.backend.mutations[0].call.identity
+    assert identity.is_admin
+    assert identity.user is not None
+    assert identity.user.token_identifier == "i|Ånn 🙂"
+
+
 @pytest.mark.parametrize(
     ("token", "text"),
     [
         ({"tokenType": "Admin", "value": "test|wrong"}, "deploy key was invalid"),
         (
-            {"tokenType": "User", "value": "a.b.c"},
-            "No auth provider found matching the given token",
-        ),
-        (
             {"tokenType": "Admin", "value": "test|secret", "impersonating": {"subject": "x"}},
-            "Acting as a user is not supported",
+            'Either "tokenIdentifier" or "issuer" and "subject" must be set',
         ),
     ],
 )

@@ -743,6 +743,32 @@ def test_an_auth_error_counts_a_token_accepted_but_not_confirmed_yet() -> None:
     assert client.received()[0]["baseVersion"] == 1
 
 
+@pytest.mark.parametrize("is_checking", [True, False])
+def test_an_expired_identity_ends_the_conversation_after_what_was_ready(is_checking: bool) -> None:
+    client = Client()
+    client.authenticate(0)
+    client.session.authenticated("ann")
+    client.mutate(0)
+    client.update(70)
+    client.session.mutation_finished(0, success(70))
+    if is_checking:
+        client.authenticate(1)
+        client.mutate(1)
+
+    client.session.identity_expired("TokenExpired: too late")
+
+    *before, error = client.received()
+    assert kinds(before) == ["MutationResponse", "Transition"]
+    assert error == {
+        "type": "AuthError",
+        "error": "TokenExpired: too late",
+        "baseVersion": 1,
+        "authUpdateAttempted": False,
+    }
+    assert client.session.is_closed
+    assert client.work() == []
+
+
 @pytest.mark.parametrize("is_rejected", [True, False])
 def test_a_closed_session_ignores_everything(is_rejected: bool) -> None:
     client = Client()
@@ -763,6 +789,7 @@ def test_a_closed_session_ignores_everything(is_rejected: bool) -> None:
     client.session.action_finished(1, success(60))
     client.session.authenticated("ann")
     client.session.authentication_failed("no")
+    client.session.identity_expired("no")
     client.session.socket_drained()
     client.modify(9, add(0))
 

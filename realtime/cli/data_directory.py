@@ -41,25 +41,12 @@ class DataDirectory:
         os.umask(_PRIVATE_UMASK)
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock_descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            return cls(path, _take_lock(path / _LOCK))
         except OSError as error:
             raise UnavailableError(
                 f"Cannot use the data directory `{path}`: {error.strerror}. "
                 "Name another one with `--data`"
             ) from error
-        try:
-            fcntl.flock(lock_descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            owner = os.read(lock_descriptor, 20).decode(errors="replace").strip()
-            os.close(lock_descriptor)
-            raise UnavailableError(
-                f"The data directory `{path}` is in use by another server"
-                f"{f' (process {owner})' if owner else ''}. "
-                "Stop that server, or start this one with another directory: `--data DIR`"
-            ) from error
-        os.ftruncate(lock_descriptor, 0)
-        os.write(lock_descriptor, f"{os.getpid()}\n".encode())
-        return cls(path, lock_descriptor)
 
     @property
     def database_path(self) -> Path:
@@ -82,3 +69,29 @@ class DataDirectory:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _take_lock(path: Path) -> int:
+    """Return the descriptor of the lock file, which now names this process as its owner.
+
+    Raises:
+        UnavailableError: Another process holds the lock.
+        OSError: The file can't be made or written.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    except BlockingIOError as error:
+        owner = os.read(descriptor, 20).decode(errors="replace").strip()
+        os.close(descriptor)
+        raise UnavailableError(
+            f"The data directory `{path.parent}` is in use by another server"
+            f"{f' (process {owner})' if owner else ''}. "
+            "Stop that server, or start this one with another directory: `--data DIR`"
+        ) from error
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

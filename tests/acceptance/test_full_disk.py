@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import resource
 import sqlite3
 import subprocess
@@ -40,6 +41,8 @@ WRITERS = 2
 IN_FLIGHT = 10
 REFUSALS = 30
 CONTENT_BYTES = 500
+MAX_MESSAGES = 2_000
+"""More than the disks can hold."""
 
 
 @dataclass
@@ -109,8 +112,9 @@ def with_a_page_limit(folder: Path) -> Iterator[Disk]:
         )
 
 
+MAY_MOUNT = may_mount()
 DISKS = {"page limit": with_a_page_limit}
-if may_mount():
+if MAY_MOUNT:
     DISKS["file system"] = on_a_small_file_system
 
 
@@ -171,6 +175,7 @@ class Chat:
                 refused += 1
                 self._story.refusals.append(message)
             if refused < REFUSALS:
+                assert len(asked) < MAX_MESSAGES, "The disk did not get full"
                 await ask()
 
     async def query(self) -> list[str]:
@@ -269,6 +274,27 @@ def test_writes_work_again_when_there_is_room(story: Story) -> None:
 
 def test_file_holds_what_was_acknowledged_and_nothing_that_was_refused(story: Story) -> None:
     assert sorted(story.in_the_file) == sorted(story.acknowledged + story.acknowledged_with_room)
+
+
+if MAY_MOUNT:
+
+    def test_start_on_a_full_disk_is_refused_with_a_clear_sentence(tmp_path: Path) -> None:
+        data = tmp_path / "data"
+        data.mkdir()
+        assert mount(data)
+        server = ServerProcess(data)
+        try:
+            (data / "filler").write_bytes(bytes(DISK_BYTES))
+            server.launch()
+            exit_code = server.wait_for_exit()
+        finally:
+            server.close()
+            umount(data)
+
+        assert exit_code == 1
+        assert "Traceback" not in server.log
+        assert re.search("full|[Nn]o space left", server.log)
+        assert str(data) in server.log
 
 
 def test_failed_sync_ends_the_program_and_a_restart_has_what_was_acknowledged(

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -32,7 +32,6 @@ from realtime.values.ids import encode_id
 from realtime.values.value import UNSET
 from tests.unit.database.history import (
     SCHEMA,
-    TABLES,
     Draws,
     MutationRun,
     Run,
@@ -40,6 +39,7 @@ from tests.unit.database.history import (
     commit_mutations,
     few_writes,
     open_store,
+    tables,
 )
 from tests.unit.database.model import (
     Document,
@@ -51,13 +51,14 @@ from tests.unit.database.model import (
     ScanRead,
     Touched,
 )
+from tests.unit.database.small_database import CHUNK
 
 EXAMPLES = settings().max_examples
-EVENTS = [*["commit"] * 6, *["begin"] * 4, *["read on"] * 4, *["register"] * 3]
+EVENTS = [*["commit"] * 6, *["begin"] * 5, *["read on"] * 4, *["register"] * 4]
 EVENTS += ["unsubscribe", "checkpoint"]
 
 few = st.integers(1, 3)
-passing_seconds = st.sampled_from([*[0] * 20, 1, 16])
+passing_seconds = st.sampled_from([*[0] * 40, 1, 16])
 
 # The index of subscriptions
 
@@ -77,7 +78,7 @@ def read_something(draws: Draws, read_set: ReadSet, model: Model) -> Read:
         document_id = draws.document_id(model)
         read_set.add_point(BY_ID, id_entry(document_id).key)
         return DocumentRead(document_id)
-    within = draws.range(model, ["items"])
+    within = draws.range(model, "items")
     index = by_id_index(TABLE) if within.index == "by_id" else TABLE.indexes[within.index]
     interval = compile_range(TABLE, index, within.equals, within.bounds)
     read_range = read_set.add_range(interval, descending=within.descending)
@@ -93,7 +94,7 @@ def read_something(draws: Draws, read_set: ReadSet, model: Model) -> Read:
     return read
 
 
-@settings(max_examples=EXAMPLES * 2, deadline=None)
+@settings(max_examples=EXAMPLES * 4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(bodies, min_size=1, max_size=8), st.data())
 def test_index_finds_what_a_plain_look_at_every_interval_finds(
     fields: list[Document], data: st.DataObject
@@ -119,31 +120,34 @@ def test_index_finds_what_a_plain_look_at_every_interval_finds(
     for subscription in [each for each in reads if draws.one_of([False, False, False, True])]:
         manager.unsubscribe(subscription)
         del reads[subscription]
-    written = draws.draw(st.lists(st.sampled_from(documents), max_size=2))
-    entries = [each for document in written for each in TABLE.entries(document)]
 
-    found = manager.touched_by(entries)
+    for document in documents:
+        entries = TABLE.entries(document)
+        found = manager.touched_by(entries)
 
-    by_keys = {
-        subscription
-        for subscription in reads
-        if any(
-            interval.index_id == each.index_id and interval.contains(each.key)
-            for interval in subscription.token.intervals()
-            for each in entries
-        )
-    }
-    effects = Effects(tuple(Touched(each["_id"], "items", None, each) for each in written))
-    by_values = {
-        subscription
-        for subscription, run in reads.items()
-        if any(read.is_changed_by(effects) for read in run)
-    }
-    assert len(found) == len(set(found))
-    assert set(found) == by_keys == by_values
-    assert manager.invalidate(entries) == len(found)
-    assert manager.count == len(reads) - len(found)
+        assert len(found) == len(set(found))
+        assert set(found) == {each for each in reads if holds_one_of(each, entries)}
+        effects = Effects((Touched(document["_id"], "items", None, document),))
+        assert set(found) == {
+            each for each, run in reads.items() if any(read.is_changed_by(effects) for read in run)
+        }
+
+    written = draws.draw(st.lists(st.sampled_from(documents), max_size=3))
+    entries = tuple(each for document in written for each in TABLE.entries(document))
+    touched = {each for each in reads if holds_one_of(each, entries)}
+    assert manager.invalidate(entries) == len(touched)
+    assert {each for each in reads if not each.is_open} == touched
+    assert manager.count == len(reads) - len(touched)
     assert manager.touched_by(entries) == []
+
+
+def holds_one_of(subscription: Subscription, entries: tuple[IndexEntry, ...]) -> bool:
+    """Whether one of the intervals holds one of the entries: the plain look."""
+    return any(
+        interval.index_id == entry.index_id and interval.contains(entry.key)
+        for interval in subscription.token.intervals()
+        for entry in entries
+    )
 
 
 # Queries that keep their snapshot
@@ -170,10 +174,10 @@ class Watched:
 class Held:
     """A query that keeps its generation, and what was committed since."""
 
-    def __init__(self, run: Run, generation: SharedGeneration) -> None:
+    def __init__(self, run: Run, generation: SharedGeneration, since: list[Effects]) -> None:
         self.run = run
         self.generation = generation
-        self.since: list[Effects] = []
+        self.since = since
 
     @property
     def is_stale(self) -> bool:
@@ -195,6 +199,7 @@ class HeldQueries(RuleBasedStateMachine):
         self.committed = Model({}, {"items": 10_001, "others": 10_002})
         self.held: list[Held] = []
         self.watched: list[Watched] = []
+        self.asked: list[Range] = []
 
     def teardown(self) -> None:
         self.database.close()
@@ -202,7 +207,7 @@ class HeldQueries(RuleBasedStateMachine):
         if self.directory is not None:
             shutil.rmtree(self.directory)
 
-    @initialize(documents=st.lists(st.tuples(st.sampled_from(TABLES), bodies), max_size=8))
+    @initialize(documents=st.lists(st.tuples(tables, bodies), max_size=8))
     def begin_with_documents(self, documents: list[tuple[str, Document]]) -> None:
         def insert_all(run: MutationRun) -> None:
             for table, fields in documents:
@@ -215,7 +220,7 @@ class HeldQueries(RuleBasedStateMachine):
     def go_on(self, data: st.DataObject, event: str, seconds: int) -> None:
         """Whatever comes next, and time passes."""
         self.clock.advance(seconds)
-        draws = Draws(data)
+        draws = Draws(data, self.preferred())
         match event:
             case "commit":
                 self.commit(draws)
@@ -228,9 +233,35 @@ class HeldQueries(RuleBasedStateMachine):
             case "register" if self.held:
                 self.register(self.held.pop(draws.draw(st.integers(0, len(self.held) - 1))))
             case _ if self.held:
-                read_on(draws, draws.one_of(self.held).run)
+                self.read_on(draws, draws.one_of(self.held).run)
             case _:
                 self.begin_query(draws)
+
+    def read_on(self, draws: Draws, run: Run) -> None:
+        """A few reads of a query, often of what others have read."""
+        for _ in range(draws.draw(st.integers(1, 3))):
+            event = draws.one_of(["get", "open", "read on", "read on", "read on", "read all"])
+            if event == "get":
+                run.get(draws.document_id(run.view))
+            elif event == "read on" and run.scans:
+                position = draws.draw(st.integers(0, len(run.scans) - 1))
+                run.read_on(position, draws.draw(few), many=draws.draw(st.booleans()))
+            else:
+                within = draws.range(run.view)
+                if self.asked and draws.draw(st.booleans()):
+                    within = draws.one_of(self.asked)
+                self.asked.append(within)
+                (run.read_all if event == "read all" else run.open_scan)(within)
+
+    def preferred(self) -> list[str]:
+        """The documents at which the queries that are open or watched have stopped."""
+        reads = [*(held.run.reads for held in self.held), *(each.reads for each in self.watched)]
+        return [
+            read.last["_id"]
+            for each in reads
+            for read in each
+            if isinstance(read, ScanRead) and read.last is not None
+        ]
 
     def commit(self, draws: Draws) -> None:
         """Commit, or fail to; whoever read what changed is told, and nobody else."""
@@ -263,7 +294,7 @@ class HeldQueries(RuleBasedStateMachine):
 
     def checkpoint(self, draws: Draws) -> None:
         """Make way for a checkpoint: a log at its limit ends all holds."""
-        is_at_limit = draws.draw(st.booleans())
+        is_at_limit = draws.one_of([False, False, False, True])
         generations = self.database.generations
         generations.make_way_for_checkpoint(HoldLimits().wal_bytes if is_at_limit else 0)
         assert not generations.try_hold(generations.current, 0.0)
@@ -271,15 +302,23 @@ class HeldQueries(RuleBasedStateMachine):
         generations.resume_after_checkpoint(is_complete=self.store.checkpoint())
 
     def begin_query(self, draws: Draws) -> None:
-        """Begin a query; without a free hold it runs to its end at once."""
-        generation = self.database.generations.current
-        run = Run(self.database.begin_query(generation), self.committed)
-        others = {id(held.generation) for held in self.held if held.generation is not generation}
-        is_held = self.database.generations.try_hold(generation, self.clock.monotonic_seconds())
-        assert is_held == (len(others) < MAX_HELD_GENERATIONS)
-        read_on(draws, run)
+        """Begin a query at the newest commit, or where another one is held already.
+
+        Without a free hold it runs to its end at once.
+        """
+        generations = self.database.generations
+        other = draws.one_of(self.held) if self.held and draws.one_of([0, 0, 0, 1]) else None
+        generation = generations.current if other is None else other.generation
+        view = self.committed if other is None else other.run.view
+        chunk = draws.one_of([CHUNK, 100])
+        run = Run(self.database.begin_query(generation), view, chunk)
+        taken = {id(held.generation) for held in self.held}
+        is_held = generations.try_hold(generation, self.clock.monotonic_seconds())
+        assert is_held == (id(generation) in taken or len(taken) < MAX_HELD_GENERATIONS)
+        self.read_on(draws, run)
         if is_held:
-            self.held.append(Held(run, generation))
+            since = [] if other is None else list(other.since)
+            self.held.append(Held(run, generation, since))
         else:
             self.watch(run)
 
@@ -314,21 +353,6 @@ class HeldQueriesInAFile(HeldQueries):
     uses_file = True
 
 
-def read_on(draws: Draws, run: Run) -> None:
-    """A few reads of a query."""
-    for _ in range(draws.draw(st.integers(1, 4))):
-        match draws.one_of(["get", "open", "open", "read on", "read on", "read on", "read all"]):
-            case "get":
-                run.get(draws.document_id(run.view))
-            case "read all":
-                run.read_all(draws.range(run.view))
-            case "read on" if run.scans:
-                position = draws.draw(st.integers(0, len(run.scans) - 1))
-                run.read_on(position, draws.draw(few), many=draws.draw(st.booleans()))
-            case _:
-                run.open_scan(draws.range(run.view))
-
-
 def _refuse() -> None:
     raise StorageFullError("As the test wants")
 
@@ -340,11 +364,12 @@ def quick(examples: int, steps: int) -> settings:
         stateful_step_count=steps,
         deadline=None,
         report_multiple_bugs=False,
+        suppress_health_check=[HealthCheck.too_slow],
     )
 
 
 TestHeldQueries = HeldQueries.TestCase
-TestHeldQueries.settings = quick(80, 30)
+TestHeldQueries.settings = quick(80, 40)
 
 TestHeldQueriesInAFile = HeldQueriesInAFile.TestCase
-TestHeldQueriesInAFile.settings = quick(40, 30)
+TestHeldQueriesInAFile.settings = quick(40, 40)

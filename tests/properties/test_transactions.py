@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -24,7 +26,6 @@ from hypothesis.stateful import (
 
 from realtime.database.committer import Batch
 from realtime.database.database import Database, DatabaseLimits
-from realtime.database.hot_cache import HotCache
 from realtime.database.index_range import compile_range
 from realtime.database.snapshot import Snapshot
 from realtime.errors import OverloadedError, StorageFullError
@@ -33,6 +34,7 @@ from realtime.values.index_key import encode_key
 from tests.unit.database.history import (
     SCHEMA,
     TABLES,
+    WRITES,
     Draws,
     MutationRun,
     Run,
@@ -41,9 +43,12 @@ from tests.unit.database.history import (
     few_writes,
     indexes_of,
     open_store,
+    tables,
+    write_kinds,
     write_something,
 )
 from tests.unit.database.model import Effects, Model, Range
+from tests.unit.database.small_database import CHUNK
 
 EXAMPLES = settings().max_examples
 
@@ -54,6 +59,7 @@ STEPS = [
     *["open a scan"] * 2,
     "read a range",
     "get",
+    *["nested call"] * 3,
     "begin a nested call",
     "end a nested call",
 ]
@@ -78,6 +84,8 @@ class Histories(RuleBasedStateMachine):
         self.finished = self.committed
         """The committed state and the finished mutations of the open batch."""
         self.run: MutationRun | None = None
+        self.kinds: Sequence[str] = WRITES
+        """What the mutation at hand writes."""
 
     def open(self) -> Database:
         return Database(self.store, SCHEMA, self.clock, DatabaseLimits())
@@ -95,7 +103,7 @@ class Histories(RuleBasedStateMachine):
 
     # A mutation's steps
 
-    @initialize(documents=st.lists(st.tuples(st.sampled_from(TABLES), bodies), max_size=8))
+    @initialize(documents=st.lists(st.tuples(tables, bodies), max_size=8))
     def begin_with_documents(self, documents: list[tuple[str, dict[str, Any]]]) -> None:
         self.begin_mutation()
         for table, fields in documents:
@@ -127,25 +135,35 @@ class Histories(RuleBasedStateMachine):
         """Go on with the mutation at hand, or begin one."""
         if self.run is None:
             self.begin_mutation()
-        count = draws.draw(st.integers(1, 8))
-        for _ in range(count):
-            match draws.one_of(STEPS):
-                case "write":
-                    write_something(draws, self.mutation)
-                case "get":
-                    self.mutation.get(draws.document_id(self.mutation.view))
-                case "read a range":
-                    self.mutation.read_all(draws.range(self.mutation.view))
-                case "open a scan":
-                    self.mutation.open_scan(draws.range(self.mutation.view))
-                    self.read_on(draws)
-                case "read on":
-                    self.read_on(draws)
-                case "begin a nested call":
-                    self.mutation.open_layer()
-                case _:
-                    if self.mutation.depth:
-                        self.mutation.close_layer(fails=draws.draw(st.booleans()))
+            self.kinds = draws.draw(write_kinds)
+        for _ in range(draws.draw(st.integers(1, 8))):
+            self.take_step(draws, draws.one_of(STEPS))
+
+    def take_step(self, draws: Draws, step: str) -> None:
+        run = self.mutation
+        match step:
+            case "write":
+                write_something(draws, run, self.kinds)
+            case "get":
+                run.get(draws.document_id(run.view))
+            case "read a range":
+                run.read_all(draws.range(run.view))
+            case "open a scan":
+                run.open_scan(draws.range(run.view))
+                self.read_on(draws)
+            case "read on":
+                self.read_on(draws)
+            case "begin a nested call":
+                run.open_layer()
+            case "nested call":
+                run.open_layer()
+                for _ in range(draws.draw(st.integers(1, 3))):
+                    self.take_step(draws, draws.one_of(["write", "write", "nested call", "get"]))
+                run.close_layer(fails=draws.draw(st.booleans()))
+            case _ if run.depth:
+                run.close_layer(fails=draws.draw(st.booleans()))
+            case _:
+                pass
 
     def read_on(self, draws: Draws) -> None:
         positions = self.mutation.open_scans()
@@ -232,11 +250,13 @@ class Histories(RuleBasedStateMachine):
 
     def check_everything(self) -> None:
         """Read all there is through every index in both directions, at the newest commit."""
-        run = Run(self.database.begin_query(self.database.generations.current), self.committed)
-        for table in TABLES:
-            for index, fields in indexes_of(table).items():
-                for descending in (False, True):
-                    run.read_all(Range(table, index, fields, descending=descending))
+        transaction = self.database.begin_query(self.database.generations.current)
+        for chunk in (CHUNK, 100):  # one that reads on and on, and one that fills the cache
+            run = Run(transaction, self.committed, chunk)
+            for table in TABLES:
+                for index, fields in indexes_of(table).items():
+                    for descending in (False, True):
+                        run.read_all(Range(table, index, fields, descending=descending))
         for document_id in self.committed.documents:
             run.get(document_id)
 
@@ -257,10 +277,7 @@ class CachedReads(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.store = open_store(None)
-        # Room for a few prefixes only, so that they are evicted.
-        self.database = Database(
-            self.store, SCHEMA, VirtualClock(), DatabaseLimits(hot_cache_bytes=3_000)
-        )
+        self.database: Database
         self.committed = Model({}, {"items": 10_001, "others": 10_002})
         self.asked: list[Range] = []
 
@@ -268,23 +285,47 @@ class CachedReads(RuleBasedStateMachine):
         self.database.close()
         self.store.close()
 
+    @initialize(
+        capacity=st.sampled_from([3_000, 1_000_000]), documents=st.lists(bodies, max_size=10)
+    )
+    def open(self, capacity: int, documents: list[dict[str, Any]]) -> None:
+        """Open the database with room for a few prefixes, so that they are evicted, or for all."""
+
+        def insert_all(run: MutationRun) -> None:
+            for fields in documents:
+                run.insert("items", fields)
+
+        limits = DatabaseLimits(hot_cache_bytes=capacity)
+        self.database = Database(self.store, SCHEMA, VirtualClock(), limits)
+        self.committed, _ = commit_mutations(self.database, self.committed, [insert_all])
+
     @rule(data=st.data(), event=st.sampled_from(["commit", "read", "read again", "get"]))
     def go_on(self, data: st.DataObject, event: str) -> None:
         draws = Draws(data)
-        limit = draws.one_of([1, 2, 3, 100])
         if event == "commit":
             self.commit(draws)
         elif event == "get":
             self.get(draws.document_id(self.committed))
         elif event == "read again" and self.asked:
-            self.compare(draws.one_of(self.asked), limit)
+            self.read(draws, draws.one_of(self.asked))
         else:
             self.asked.append(draws.range(self.committed))
-            self.compare(self.asked[-1], limit)
+            self.read(draws, self.asked[-1])
+
+    def read(self, draws: Draws, within: Range) -> None:
+        """Read a range in several ways: with its bounds and without, in both directions."""
+        for _ in range(6):
+            bounds = draws.one_of([within.bounds, ()])
+            way = replace(within, bounds=bounds, descending=draws.draw(st.booleans()))
+            self.compare(way, draws.one_of([1, 2, 3, 100]))
 
     def commit(self, draws: Draws) -> None:
         mutations = [few_writes(draws) for _ in range(draws.draw(st.integers(1, 2)))]
         self.committed, _ = commit_mutations(self.database, self.committed, mutations)
+        for within in self.asked[-5:]:
+            for limit in (2, 100):
+                self.compare(within, limit)
+                self.compare(replace(within, descending=not within.descending), limit)
 
     def get(self, document_id: str) -> None:
         key = encode_key(document_id)
@@ -322,8 +363,8 @@ class CachedReads(RuleBasedStateMachine):
 
     @invariant()
     def cache_is_within_its_bounds(self) -> None:
-        cache: HotCache = self.database.hot_cache
-        assert 0 <= cache.size_bytes <= 3_000
+        size_bytes = self.database.hot_cache.size_bytes
+        assert 0 <= size_bytes <= self.database.limits.hot_cache_bytes
 
 
 def quick(examples: int, steps: int) -> settings:
@@ -333,6 +374,7 @@ def quick(examples: int, steps: int) -> settings:
         stateful_step_count=steps,
         deadline=None,
         report_multiple_bugs=False,
+        suppress_health_check=[HealthCheck.too_slow],
     )
 
 
@@ -343,4 +385,4 @@ TestHistoriesInAFile = HistoriesInAFile.TestCase
 TestHistoriesInAFile.settings = quick(30, 40)
 
 TestCachedReads = CachedReads.TestCase
-TestCachedReads.settings = quick(50, 30)
+TestCachedReads.settings = quick(100, 30)

@@ -50,24 +50,28 @@ DECLARED = {
 SCHEMA = schema_of(*(Table(name, v.any(), indexes=DECLARED[name]) for name in DECLARED))
 CREATED_LATER = ("extra", "more")
 TABLES = (*DECLARED, *CREATED_LATER)
+tables = st.sampled_from(["items", "items", "items", "items", *TABLES])
+"""Most reads and writes meet in one table."""
 UNKNOWN_IDS = [encode_id(number, bytes(16)) for number in range(10_001, 10_005)]
 
 VALUES = [
-    "a",
-    "a\x00",
-    "b",
     1.0,
-    UNSET,
-    None,
+    True,
     0.0,
     -0.0,
-    True,
+    "a",
+    "a\x00",
+    UNSET,
+    None,
     Int64(1),
     "",
+    "b",
     b"a",
     ["a"],
     {"x": "a"},
 ]
+CONFUSABLE = 6
+"""So many of the values are drawn more often."""
 
 
 def indexes_of(table: str) -> dict[str, tuple[str, ...]]:
@@ -115,7 +119,7 @@ def open_store(directory: Path | None) -> RefusingStore:
 
 # What is read and written
 
-values = st.sampled_from(VALUES)
+values = st.sampled_from(VALUES[:CONFUSABLE]) | st.sampled_from(VALUES)
 inner = st.sampled_from([{"x": value} for value in VALUES if value is not UNSET])
 bodies = st.fixed_dictionaries({"a": values}, optional={"b": values, "inner": inner | values})
 changes = st.dictionaries(st.sampled_from(["a", "b", "c"]), values, max_size=2)
@@ -125,8 +129,10 @@ directions = st.booleans()
 class Draws:
     """Choices that depend on what there is."""
 
-    def __init__(self, data: st.DataObject) -> None:
+    def __init__(self, data: st.DataObject, preferred: Sequence[str] = ()) -> None:
+        """`preferred` are ids of documents to choose more often, where they exist."""
         self.draw: Callable[[st.SearchStrategy[T]], T] = data.draw
+        self._preferred = preferred
 
     def one_of(self, options: Sequence[T]) -> T:
         """One of a few."""
@@ -134,14 +140,16 @@ class Draws:
 
     def document_id(self, model: Model) -> str:
         """The id of a document, seldom one that does not exist."""
-        known = list(model.documents)
+        known = [each for each in self._preferred if each in model.documents]
+        if not known or self.draw(st.booleans()):
+            known = list(model.documents)
         if known and self.draw(st.integers(0, 9)):
             return self.one_of(known)
         return self.one_of(UNKNOWN_IDS)
 
-    def range(self, model: Model, tables: Sequence[str] = TABLES) -> Range:
+    def range(self, model: Model, table: str | None = None) -> Range:
         """A range of an index: some equalities, perhaps bounds, either direction."""
-        table = self.one_of(tables)
+        table = table or self.draw(tables)
         indexes = indexes_of(table)
         index = self.one_of(list(indexes))
         fields = indexes[index]
@@ -169,8 +177,9 @@ class Draws:
 class Run:
     """One transaction beside the model of what it must see; its reads are remembered."""
 
-    def __init__(self, transaction: Transaction, view: Model) -> None:
+    def __init__(self, transaction: Transaction, view: Model, chunk: int = CHUNK) -> None:
         self.transaction = transaction
+        self.chunk = chunk
         self.view = view
         self.reads: list[Read] = []
         self.scans: list[tuple[Scan, ScanRead]] = []
@@ -211,13 +220,13 @@ class Run:
         for _ in range(count):
             if many:
                 if scan.needs_fill:
-                    scan.fill(CHUNK)
+                    scan.fill(self.chunk)
                 records = scan.next_records(count)
                 for record in records:
                     self._check_next(read, record.value)
                 if records:
                     continue
-            record = next_record(scan)
+            record = next_record(scan, self.chunk)
             self._check_next(read, None if record is None else record.value)
 
     def read_all(self, within: Range) -> None:
@@ -225,7 +234,7 @@ class Run:
         before = len(self.scans)
         self.open_scan(within)
         for scan, read in self.scans[before:]:
-            assert same(take(scan), self.view.read(within))
+            assert same(take(scan, chunk=self.chunk), self.view.read(within))
             read.is_finished = True
         del self.scans[before:]
 
@@ -346,11 +355,16 @@ class MutationRun(Run):
             self.view.documents[document_id] = table, document
 
 
-def write_something(draws: Draws, run: MutationRun) -> None:
+WRITES = ("insert", "insert", "patch", "replace", "delete")
+write_kinds = st.sampled_from([WRITES, WRITES, ("patch",), ("delete",), ("insert", "delete")])
+"""Mutations of one kind of write alone are shown less often by chance than they matter."""
+
+
+def write_something(draws: Draws, run: MutationRun, kinds: Sequence[str] = WRITES) -> None:
     """One write of a mutation."""
-    match draws.one_of(["insert", "insert", "patch", "replace", "delete"]):
+    match draws.one_of(kinds):
         case "insert":
-            run.insert(draws.one_of(TABLES), draws.draw(bodies))
+            run.insert(draws.draw(tables), draws.draw(bodies))
         case "patch":
             run.patch(draws.document_id(run.view), draws.draw(changes))
         case "replace":
@@ -396,8 +410,9 @@ def few_writes(draws: Draws) -> Callable[[MutationRun], None]:
     """A mutation of a few writes, some of them in a nested call that may fail."""
 
     def mutation(run: MutationRun) -> None:
+        kinds = draws.draw(write_kinds)
         for _ in range(draws.draw(st.integers(1, 3))):
-            write_something(draws, run)
+            write_something(draws, run, kinds)
         if draws.one_of([False, False, True]):
             run.open_layer()
             write_something(draws, run)

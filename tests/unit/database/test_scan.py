@@ -269,6 +269,18 @@ def test_nothing_is_handed_out_at_once_when_pending_writes_could_come_between(
     assert numbers(take(scan)) == [1.0, 2.0, 3.0]
 
 
+def test_deleted_document_is_not_handed_out_at_once(memory_database: Database) -> None:
+    _, second, _ = fill(memory_database, 1.0, 2.0, 3.0)
+    transaction = mutation(memory_database)
+    scan = by_a(transaction)
+    scan.fill(100)
+
+    transaction.delete(second)
+
+    assert scan.next_records(None) == []
+    assert numbers(take(scan)) == [1.0, 3.0]
+
+
 def test_documents_are_handed_out_at_once_when_another_table_was_written(
     memory_database: Database,
 ) -> None:

@@ -23,6 +23,8 @@ from websockets.exceptions import ConnectionClosed
 from tests.harness.server_process import ADMIN_KEY
 
 DEADLINE_SECONDS = 30.0
+MAX_RESPONSES = 20_000
+"""More than any load gets before its server is to end."""
 
 Call = tuple[str, Mapping[str, Any]]
 """A function path and its arguments."""
@@ -218,6 +220,7 @@ class Load:
         if message["type"] != "MutationResponse":
             return False
         self.responses.append(message)
+        assert len(self.responses) < MAX_RESPONSES, "The socket did not end"
         self.on_response()
         return True
 

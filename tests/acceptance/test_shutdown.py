@@ -18,13 +18,16 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.raw_client import Closed, Load, RawClient, decode_timestamp
+from tests.acceptance.raw_client import MAX_RESPONSES, Closed, Load, RawClient, decode_timestamp
 from tests.conftest import StartServer
 from tests.harness.server_process import ROOT, ServerProcess, free_port
 from tests.harness.waiting import wait_for
 
 CLIENTS = 4
+WATCHERS = 20
 ANSWERS_BEFORE_STOP = 400
+CONTENT_BYTES = 10_000
+"""Much to write to disk, so that the stop often comes while a COMMIT is in flight."""
 DEADLINE_SECONDS = 30.0
 
 
@@ -37,8 +40,7 @@ class HttpLoad:
 
     async def run(self, url: str, session_id: str) -> None:
         async with httpx.AsyncClient(base_url=url, timeout=DEADLINE_SECONDS) as http:
-            number = 0
-            while True:
+            for number in range(MAX_RESPONSES):
                 args = {"sessionId": session_id, "role": "user", "content": str(number)}
                 call = {"path": "messages:send", "args": args}
                 try:
@@ -50,7 +52,6 @@ class HttpLoad:
                     self.acknowledged.append(str(number))
                 else:
                     self.refusals.append(answer)
-                number += 1
 
 
 @dataclass
@@ -62,8 +63,8 @@ class Stop:
     loads: list[Load] = field(default_factory=list)
     http_load: HttpLoad = field(default_factory=HttpLoad)
     watched: list[list[str]] = field(default_factory=list)
-    """The last state of each session's list that a watcher was told."""
-    watcher_closed: Closed | None = None
+    """What each watcher was last told to be the messages that came over HTTP."""
+    watchers_closed: list[Closed] = field(default_factory=list)
     stored: list[list[str]] = field(default_factory=list)
     """The messages of each session after a new start: those of the loads, then over HTTP."""
 
@@ -77,30 +78,38 @@ async def stop_under_load(server: ServerProcess, session_ids: list[str]) -> Stop
             os.kill(server.pid, signal.SIGTERM)
 
     async def watch(client: RawClient) -> None:
-        _, stop.watcher_closed = await client.receive_end()
+        stop.watchers_closed.append((await client.receive_end())[1])
 
     async with AsyncExitStack() as stack:
-        watcher = await stack.enter_async_context(RawClient(server.url))
-        for session_id in session_ids:
-            await watcher.subscribe("messages:list", {"sessionId": session_id})
+        clients = [
+            await stack.enter_async_context(RawClient(server.url))
+            for _ in range(CLIENTS + WATCHERS)
+        ]
+        watchers = clients[CLIENTS:]
+        for watcher in watchers:
+            await watcher.subscribe("messages:list", {"sessionId": http_session})
         async with asyncio.TaskGroup() as group:
-            group.create_task(watch(watcher))
+            for watcher in watchers:
+                group.create_task(watch(watcher))
             group.create_task(stop.http_load.run(server.url, http_session))
-            for session_id in load_sessions:
+            for client, session_id in zip(clients, load_sessions, strict=False):
                 load = Load("messages:send", message_args(session_id), stop_when_it_is_time)
                 stop.loads.append(load)
-                client = await stack.enter_async_context(RawClient(server.url))
                 group.create_task(load.run(client))
-        stop.watched = [contents(watcher.results[query_id]) for query_id in watcher.results]
+        stop.watched = [contents(watcher.results[0]) for watcher in watchers]
     return stop
 
 
 def message_args(session_id: str) -> Any:
-    return lambda number: {"sessionId": session_id, "role": "user", "content": str(number)}
+    def args(number: int) -> dict[str, Any]:
+        content = str(number).ljust(CONTENT_BYTES, ".")
+        return {"sessionId": session_id, "role": "user", "content": content}
+
+    return args
 
 
 def contents(result: list[dict[str, Any]]) -> list[str]:
-    return [message["content"] for message in result]
+    return [message["content"].rstrip(".") for message in result]
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +140,7 @@ def test_stop_under_load_ends_with_code_0(stop: Stop) -> None:
 
 def test_stop_closes_all_sockets_with_1001(stop: Stop) -> None:
     assert [load.closed for load in stop.loads] == [Closed(1001, "")] * CLIENTS
-    assert stop.watcher_closed == Closed(1001, "")
+    assert stop.watchers_closed == [Closed(1001, "")] * WATCHERS
 
 
 def test_stop_came_while_mutations_were_in_flight(stop: Stop) -> None:
@@ -156,8 +165,8 @@ def test_answers_are_covered_by_a_transition_before_the_end(stop: Stop) -> None:
         assert load.covered >= max(decode_timestamp(answer["ts"]) for answer in load.responses)
 
 
-def test_watcher_has_seen_everything_before_the_end(stop: Stop) -> None:
-    assert stop.watched == stop.stored
+def test_watchers_have_seen_everything_before_the_end(stop: Stop) -> None:
+    assert stop.watched == [stop.stored[CLIENTS]] * WATCHERS
 
 
 def test_second_server_on_the_same_data_is_refused_and_the_first_goes_on(

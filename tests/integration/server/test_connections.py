@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import struct
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -327,6 +326,14 @@ def frame(opcode: int, payload: bytes = b"", *, is_last: bool = True) -> bytes:
     return bytes([(0x80 if is_last else 0) | opcode, 0x80 | len(payload)]) + b"\0\0\0\0" + payload
 
 
+HANDSHAKE = (
+    b"GET /api/sync HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+    + base64.b64encode(bytes(16))
+    + b"\r\n\r\n"
+)
+
+
 class RawClient:
     """A client that writes frames as it likes."""
 
@@ -356,16 +363,7 @@ async def raw_client(
     accepted = Accepted()
     async with serve(accepted, **options) as server:
         reader, writer = await asyncio.open_connection(*server.host_and_port)
-        key = base64.b64encode(os.urandom(16)).decode()
-        lines: Sequence[str] = (
-            "GET /api/sync HTTP/1.1",
-            "Host: localhost",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            f"Sec-WebSocket-Key: {key}",
-            "Sec-WebSocket-Version: 13",
-        )
-        writer.write("\r\n".join([*lines, "", ""]).encode())
+        writer.write(HANDSHAKE)
         connection, listener = await accepted.next()
         writer.write(first)
         await reader.readuntil(b"\r\n\r\n")
@@ -505,11 +503,7 @@ async def test_messages_sent_before_the_handshake_was_answered_are_delivered(ser
 
     async with serve(application) as server:
         reader, writer = await asyncio.open_connection(*server.host_and_port)
-        key = base64.b64encode(bytes(16)).decode()
-        writer.write(
-            b"GET /api/sync HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key.encode() + b"\r\n\r\n"
-        )
+        writer.write(HANDSHAKE)
         await called.wait()
         writer.write(frame(Opcode.TEXT, b"early"))
         await until_received(server)
@@ -533,6 +527,32 @@ async def test_server_that_stops_closes_its_sockets_with_1001(serve: Any) -> Non
         await listener.until(lambda seen: bool(seen.lost))
 
     assert client.close_code == 1001
+
+
+@pytest.mark.asyncio
+async def test_client_that_is_still_sending_sees_how_a_server_that_stops_closes(
+    serve: Any,
+) -> None:
+    accepted = Accepted()
+    async with serve(accepted) as server:
+        reader, writer = await asyncio.open_connection(*server.host_and_port)
+        writer.write(HANDSHAKE)
+        _, listener = await accepted.next()
+        await reader.readuntil(b"\r\n\r\n")
+        client = RawClient(reader, writer)
+        server.should_exit = True
+        opcode, payload = await client.receive_frame()
+        writer.write(frame(Opcode.TEXT, b"late") * 1_000)
+        await writer.drain()
+        writer.write(frame(Opcode.CLOSE, payload))
+
+        rest = await client.read_to_end()
+        await listener.until(lambda seen: bool(seen.lost))
+        writer.close()
+
+    assert (opcode, payload, rest) == (8, struct.pack("!H", 1001), b"")
+    assert listener.lost == [(1001, "")], "the client has answered"
+    assert listener.messages == []
 
 
 def test_reason_is_cut_to_what_a_close_frame_holds() -> None:

@@ -142,9 +142,10 @@ class Conversation:
         takes_chunks: bool = False,
         tokens: TokenCheck | None = None,
         clock: Clock | None = None,
+        backend: Any = None,
     ) -> None:
         self.connection = RecordedConnection()
-        self.backend = RecordedBackend()
+        self.backend = backend or RecordedBackend()
         self.wheel = PingWheel(15)
         self.lost: list[SyncWorker] = []
         services = SyncServices(

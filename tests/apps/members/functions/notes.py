@@ -48,6 +48,13 @@ async def mine_slowly(ctx: QueryCtx) -> list[str]:
     return [before, *texts, after]
 
 
+@query
+async def mine_late(ctx: QueryCtx) -> list[str]:
+    """The texts of all notes, then who calls."""
+    texts = [note.text async for note in ctx.db.query(Note).full_table_scan()]
+    return [*texts, author_of(await ctx.auth.get_user_identity())]
+
+
 @mutation
 async def open_room(ctx: MutationCtx, title: str, is_private: bool) -> Id[Room]:
     return await ctx.db.insert(Room, title=title, is_private=is_private)

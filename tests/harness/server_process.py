@@ -71,11 +71,13 @@ class ServerProcess:
         app: Path = ROOT,
         command: Literal["serve", "dev"] = "serve",
         options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.data = data
         self.app = app
         self.command = command
         self.options = tuple(options)
+        self.environment = dict(environment or {})
         self.port = free_port()
         self.site_port = free_port()
         self.admin_key = ADMIN_KEY
@@ -122,6 +124,7 @@ class ServerProcess:
             "PYTHONUNBUFFERED": "1",
             "COLUMNS": "200",
             "NO_COLOR": "1",
+            **self.environment,
         }
         self._close_log()
         self._log = self.log_path.open("ab")

@@ -1,10 +1,10 @@
 """What the documents say is true: code runs, commands exist, links lead somewhere.
 
-The Python blocks of `docs/guide.md` make one app: a block that begins with `# schema.py` or
-`# functions/….py` belongs to that file, every other one is the body of a mutation that runs in the
-app. Under "Common mistakes" each block is a file of functions, and the text below it is what its
-last function answers, or why the app does not load. Those of `README.md` replace what they show of
-the chat app.
+The Python blocks of `docs/guide.md` make one app: a block that begins with the name of a file, such
+as `# schema.py` or `# functions/….py`, belongs to that file, every other one is the body of a
+mutation that runs in the app. Under "Common mistakes" each block is a file of functions, and the
+text below it is what its last function answers, or why the app does not load. Those of `README.md`
+replace what they show of the chat app.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ import pytest
 import typer
 
 import realtime
+from realtime import CustomJwt, Oidc, UserIdentity
 from realtime.cli.main import app as command_line
 from realtime.errors import DefinitionError
 from realtime.runtime.backend import Backend
 from realtime.runtime.context import MutationCtx
-from realtime.runtime.outcome import ADMIN, FunctionCall
+from realtime.runtime.outcome import ADMIN, FunctionCall, Identity
 from realtime.runtime.registry import load_app
 from realtime.testing import running_backend
 from tests.harness.server_process import ROOT, ServerProcess
@@ -93,7 +94,7 @@ class Block:
     @property
     def file(self) -> str | None:
         """The file of an app that the block belongs to, by its first line."""
-        found = re.match(r"# (schema\.py|functions/\S+\.py)\n", self.code)
+        found = re.match(r"# (schema\.py|auth_config\.py|functions/\S+\.py)\n", self.code)
         return found[1] if found else None
 
 
@@ -193,6 +194,12 @@ def test_functions_of_the_guide_do_what_it_says(tmp_path: Path) -> None:
             backend, "messages:send", channelId=listed[0]["_id"], author="a", body=""
         )
         assert no_channel.startswith("ArgumentValidationError: Found ID")
+        assert await call(backend, "profile:me") is None
+        assert "Sign in first" in await call(backend, "profile:greet")
+        ann = Identity(user=UserIdentity.from_wire({"issuer": "i", "subject": "ann"}))
+        greeting = await backend.run_mutation(FunctionCall("profile:greet", b"{}", ann))
+        assert greeting.value == b'"Hello, ann"'
+        assert [type(provider) for provider in backend.app.auth_providers] == [Oidc, CustomJwt]
 
     run_app(write_guide_app(tmp_path), steps)
 
@@ -251,7 +258,8 @@ def mistakes() -> list[Any]:
 @pytest.mark.parametrize(("block", "shown"), mistakes())
 def test_mistake_gets_the_text_that_is_shown(tmp_path: Path, block: Block, shown: str) -> None:
     app = write_guide_app(tmp_path)
-    (app / "functions" / "channels.py").unlink()
+    for file in (app / "functions").glob("*.py"):
+        file.unlink()
     functions = app / "functions" / "messages.py"
     functions.write_text(PRELUDE + block.code)
     try:

@@ -167,6 +167,12 @@ def is_allowed_url(url: str) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
 
 
+def may_lead_to(url: str, target: str) -> bool:
+    """Say whether keys may be fetched from where an address leads: to http from http alone."""
+    is_plain = target.startswith("http:") and not url.startswith("http:")
+    return is_allowed_url(target) and not is_plain
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

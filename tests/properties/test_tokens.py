@@ -20,7 +20,7 @@ from realtime.runtime.outcome import Identity
 from realtime.runtime.user_identity import UserIdentity
 from realtime.values.json_encoding import encode_json
 from tests.harness.tokens import signing_key
-from tests.unit.server.auth.conftest import APP, JWT, JWT_KEYS, OIDC, Check
+from tests.unit.server.auth.token_check import APP, JWT, JWT_KEYS, OIDC, Check
 
 ES, RS, STRANGER = signing_key("ES256"), signing_key("RS256"), signing_key("ES256", 77)
 

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import httpx
 
 from realtime.errors import AuthenticationError
-from realtime.runtime.auth_config import is_allowed_url
+from realtime.runtime.auth_config import may_lead_to
 from realtime.server.auth.rejections import unreachable_provider
 
 _log = logging.getLogger("realtime.auth")
@@ -22,7 +22,6 @@ _log = logging.getLogger("realtime.auth")
 FETCH_SECONDS: Final = 10.0
 MAX_DOCUMENT_BYTES: Final = 512 * 1024
 MAX_REDIRECTS: Final = 3
-_PLAIN: Final = "http:"
 _TRANSIENT: Final = frozenset({408, 425, 429})
 _HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity"}
 
@@ -77,7 +76,7 @@ class HttpFetcher:
                 if not response.has_redirect_location:
                     return await _read(response, url)
                 target = str(response.url.join(response.headers["location"]))
-            if not is_allowed_url(target) or (_is_plain(target) and not _is_plain(url)):
+            if not may_lead_to(url, target):
                 raise _refused(url, f"it leads to the address {target}, which is not https")
             address = target
         raise _refused(url, f"it leads to other addresses more than {MAX_REDIRECTS} times")
@@ -101,10 +100,6 @@ async def _read(response: httpx.Response, url: str) -> bytes:
         if size_bytes > MAX_DOCUMENT_BYTES:
             raise _refused(url, f"it is larger than {MAX_DOCUMENT_BYTES} bytes")
     return b"".join(parts)
-
-
-def _is_plain(url: str) -> bool:
-    return url.startswith(_PLAIN)
 
 
 def _refused(url: str, reason: str) -> AuthenticationError:

@@ -14,7 +14,7 @@ from realtime.runtime.auth_config import (
     DATA_SCHEME,
     AuthProvider,
     Oidc,
-    is_allowed_url,
+    may_lead_to,
     normalized_issuer,
     read_data_url,
 )
@@ -55,12 +55,13 @@ async def _discover(fetcher: DocumentFetcher, issuer: str, algorithms: Collectio
     named, keys_url = description.get("issuer"), description.get("jwks_uri")
     if not isinstance(named, str) or normalized_issuer(named) != issuer:
         raise AuthenticationError(
-            f"Expected the document at '{url}' to be of the issuer '{issuer}', got '{named}'"
+            f"Expected the document at '{url}' to be of the issuer '{issuer}', "
+            f"got {named if isinstance(named, str) else 'none'}"
         )
-    if not isinstance(keys_url, str) or not is_allowed_url(keys_url):
+    if not isinstance(keys_url, str) or not may_lead_to(url, keys_url):
         raise AuthenticationError(
             f"Expected `jwks_uri` in the document at '{url}' to be an https address, "
-            f"got '{keys_url}'"
+            f"got {keys_url if isinstance(keys_url, str) else 'none'}"
         )
     return await _load(fetcher, keys_url, algorithms)
 

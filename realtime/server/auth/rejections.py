@@ -9,6 +9,7 @@ from realtime.errors import AuthenticationError, UnavailableError
 from realtime.runtime.auth_config import AuthProvider
 
 INVALID_HEADER: Final = "InvalidAuthHeader"
+NO_PROVIDER: Final = "NoAuthProvider"
 TOKEN_EXPIRED: Final = "TokenExpired: Convex token identity expired"
 """What a client reads whose token has expired while it was connected (contract 1.10)."""
 
@@ -36,17 +37,16 @@ def missing_claim(words: str, name: str) -> AuthenticationError:
 def no_provider(providers: Sequence[AuthProvider], *, is_redacted: bool) -> AuthenticationError:
     """Return the error of a token that nobody whom the app trusts has issued for it."""
     text = "No auth provider found matching the given token"
-    if not is_redacted:
-        listed = "(no providers configured)"
-        if providers:
-            listed = f"[{', '.join(map(str, providers))}]"
-            text += (
-                ". Check that your JWT's issuer and audience match one of your configured "
-                f"providers: {listed}"
-            )
-        else:
-            text += f" {listed}. List your providers in `auth_config.py`"
-    return AuthenticationError(text, code="NoAuthProvider")
+    if is_redacted:
+        return AuthenticationError(text, code=NO_PROVIDER)
+    if not providers:
+        text += " (no providers configured). List your providers in `auth_config.py`"
+    else:
+        text += (
+            ". Check that your JWT's issuer and audience match one of your configured providers: "
+            f"[{', '.join(map(str, providers))}]"
+        )
+    return AuthenticationError(text, code=NO_PROVIDER)
 
 
 def unverified_oidc() -> AuthenticationError:

@@ -184,5 +184,5 @@ def _seconds(claims: Claims, name: str) -> float | None:
 
 
 def _shown(value: object) -> str:
-    """Return something of a token for an error text."""
-    return str(value)[:_SHOWN_LENGTH]
+    """Return something of a token for an error text; it may be anything that JSON can hold."""
+    return value[:_SHOWN_LENGTH] if isinstance(value, str) else type(value).__name__

@@ -12,6 +12,7 @@ from realtime.runtime.auth_config import (
     CustomJwt,
     Oidc,
     is_allowed_url,
+    may_lead_to,
     normalized_issuer,
     read_data_url,
 )
@@ -179,6 +180,22 @@ def test_issuers_are_compared_without_their_last_slash_and_with_a_scheme(
 )
 def test_plain_http_is_for_this_machine_alone(url: str, is_allowed: bool) -> None:
     assert is_allowed_url(url) is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("url", "target", "may_lead"),
+    [
+        ("https://a.example", "https://b.example", True),
+        ("http://127.0.0.1", "http://localhost:3000", True),
+        ("http://127.0.0.1", "https://a.example", True),
+        ("https://a.example", "http://127.0.0.1", False),
+        ("http://127.0.0.1", "http://a.example", False),
+    ],
+)
+def test_provider_elsewhere_leads_nobody_to_this_machine(
+    url: str, target: str, may_lead: bool
+) -> None:
+    assert may_lead_to(url, target) is may_lead
 
 
 @pytest.mark.parametrize(

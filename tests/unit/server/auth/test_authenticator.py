@@ -17,7 +17,7 @@ from realtime.server.admin_key import AdminKey
 from realtime.server.auth.authenticator import Authenticator, NoTokens, open_authenticator
 from realtime.server.auth.credentials import NO_CREDENTIALS, Credentials
 from tests.harness.tokens import signing_key
-from tests.unit.server.auth.conftest import JWT, Check
+from tests.unit.server.auth.token_check import JWT, Check
 
 KEY = AdminKey("chat", "0123abcd")
 ANN = {"issuer": "https://i.example", "subject": "ann", "name": "Ånn 🙂"}

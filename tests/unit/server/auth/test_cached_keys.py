@@ -16,7 +16,7 @@ from realtime.server.auth.cached_keys import (
 )
 from realtime.server.auth.rejections import unreachable_provider
 from tests.harness.tokens import key_document, signing_key
-from tests.unit.server.auth.conftest import JWT, JWT_KEYS, OIDC, Check
+from tests.unit.server.auth.token_check import JWT, JWT_KEYS, OIDC, Check
 
 pytestmark = pytest.mark.asyncio
 

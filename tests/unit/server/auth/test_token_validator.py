@@ -16,7 +16,7 @@ from realtime.runtime.auth_config import CustomJwt, Oidc
 from realtime.server.auth.credentials import Credentials
 from realtime.server.auth.token_parts import parse_token
 from tests.harness.tokens import key_document, signing_key
-from tests.unit.server.auth.conftest import APP, JWT, JWT_KEYS, OIDC, Check
+from tests.unit.server.auth.token_check import APP, JWT, JWT_KEYS, OIDC, Check
 
 pytestmark = pytest.mark.asyncio
 
@@ -216,11 +216,24 @@ def forged(check: Check, issuer: str, key: Any) -> dict[str, str]:
         "no algorithm, spelled otherwise": f"{encode({'alg': 'None', 'kid': key.kid})}.{payload}.",
         "algorithm absent": f"{encode({'kid': key.kid})}.{payload}.{signature}",
         "algorithm of another type": f"{encode({'alg': ['RS256'], 'kid': key.kid})}.{payload}.x",
+        "nested algorithm": f"{encode(nested(key.kid, 'alg'))}.{payload}.x",
+        "nested key id": f"{encode(nested('RS256', 'kid'))}.{payload}.x",
         "public key as secret": hmac_token(public, claims, key.kid),
         "key in the header": stranger.sign(claims, kid=key.kid, jwk=stranger.public),
         "unknown extension": key.sign(claims, crit=["b64"], b64=True),
         "header that is no object": f"{encode([1])}.{payload}.{signature}",
     }
+
+
+def nested(other: str, name: str) -> bytes:
+    """Return a header with about as many levels as can be read."""
+    levels = b"[" * 900 + b"]" * 900
+    return b'{"alg":"%b","kid":"%b","%b":%b}' % (
+        other.encode(),
+        other.encode(),
+        name.encode(),
+        levels,
+    )
 
 
 def hmac_token(secret: bytes, claims: Any, kid: str) -> str:
@@ -368,10 +381,11 @@ async def test_document_that_is_no_key_set_is_told(check: Check, document: bytes
     ("document", "text"),
     [
         (b"nothing", "Invalid OIDC discovery response body from"),
-        (b"{}", "to be of the issuer 'https://login.example', got 'None'"),
+        (b"{}", "to be of the issuer 'https://login.example', got none"),
         (b'{"issuer":"https://evil.example","jwks_uri":"https://login.example/keys"}', "evil"),
         (b'{"issuer":"https://login.example"}', "Expected `jwks_uri`"),
         (b'{"issuer":"https://login.example","jwks_uri":"http://x.example"}', "https address"),
+        (b'{"issuer":"https://login.example","jwks_uri":"http://127.0.0.1/"}', "https address"),
     ],
 )
 async def test_discovery_must_lead_to_keys_of_the_issuer(

@@ -7,7 +7,7 @@ it, and shared by every socket and request that it answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal, NamedTuple, Protocol
@@ -63,6 +63,8 @@ class FunctionCall:
     `args` is JSON text: the arguments object, or an array with that one object; empty means no
     arguments. An admin's call reaches internal functions too. `component_path` is for admins
     alone, and then the empty path of the app itself; None where the caller said nothing of it.
+    Calls of one `caller` (an address) wait in one queue, as those of a socket do; one without waits
+    in a queue of its own.
     """
 
     path: str
@@ -70,6 +72,7 @@ class FunctionCall:
     identity: Identity = ANONYMOUS
     request_id: str | SocketRequest | None = None
     component_path: str | None = None
+    caller: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,17 @@ class LiveClient(Protocol):
 
         None if there is nothing to do any more.
         """
+        ...
+
+    def restart_update(self) -> Mapping[int, QueryCall]:
+        """Return the queries to evaluate now that the update in progress starts again.
+
+        Its snapshot has moved on: what has become stale meanwhile belongs to it as well.
+        """
+        ...
+
+    def stale_queries(self) -> Iterable[QueryCall]:
+        """Return what an update would evaluate if it began now."""
         ...
 
     def finish_update(self, timestamp: int, results: Mapping[int, QueryResult]) -> None:

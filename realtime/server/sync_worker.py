@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, assert_never
@@ -68,7 +68,7 @@ from realtime.sync.messages import (
     encode_fatal_error,
     encode_ping,
 )
-from realtime.sync.query_set import BASE_VERSION_MISMATCH
+from realtime.sync.query_set import BASE_VERSION_MISMATCH, PendingQuery
 from realtime.sync.session import Session
 from realtime.sync.transition_chunks import CHUNK_BYTES
 from realtime.sync.work import RemoveQuery, StartAction, StartAuthentication, StartMutation, Work
@@ -179,19 +179,20 @@ class SyncWorker:
         """Return the queries to evaluate now, by id; None if no update is wanted any more."""
         if not self._session.wants_update:
             return None
-        identity = self._session.identity
-        if self._has_expired(identity):
+        if self._has_expired(self._session.identity):
             # With another token on its way the update waits for what becomes of it.
             if not self._session.is_authenticating:
                 self._tell_expired()
             return None
-        return {
-            query_id: QueryCall(
-                FunctionCall(query.path, query.args, identity, None, query.component_path),
-                query.journal,
-            )
-            for query_id, query in self._session.begin_update().items()
-        }
+        return self._calls(self._session.begin_update())
+
+    def restart_update(self) -> Mapping[int, QueryCall]:
+        """Return the queries to evaluate now that the update's snapshot has moved on."""
+        return self._calls(self._session.restart_update())
+
+    def stale_queries(self) -> Iterable[QueryCall]:
+        """Return what an update would evaluate if it began now."""
+        return self._calls(self._session.stale_queries()).values()
 
     def finish_update(self, timestamp: int, results: Mapping[int, QueryResult]) -> None:
         """Send what the results of one snapshot change for the client."""
@@ -258,6 +259,16 @@ class SyncWorker:
         self._connection.abort()
 
     # Steps
+
+    def _calls(self, queries: Mapping[int, PendingQuery]) -> dict[int, QueryCall]:
+        identity = self._session.identity
+        return {
+            query_id: QueryCall(
+                FunctionCall(query.path, query.args, identity, None, query.component_path),
+                query.journal,
+            )
+            for query_id, query in queries.items()
+        }
 
     def _proceed(self) -> None:
         """Do what the session wants done after an input."""

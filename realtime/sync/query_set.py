@@ -182,12 +182,29 @@ class QuerySet:
         No other update may be in progress.
         """
         assert self._update is None, "an update is in progress"
-        self._update = _Update(self.version, self._removed, self._stale)
-        self._removed, self._stale = [], {}
-        return {
-            query_id: PendingQuery(query.path, query.args, query.component_path, query.journal)
-            for query_id, query in self._update.queries.items()
+        return self._begin(_Update(self.version, self._removed, self._stale))
+
+    def restart_update(self) -> dict[int, PendingQuery]:
+        """Take what has changed since into the update in progress; return what to evaluate."""
+        update = self._update
+        assert update is not None, "no update is in progress"
+        kept = {
+            query_id: query
+            for query_id, query in update.queries.items()
+            if self._queries.get(query_id) is query
         }
+        return self._begin(
+            _Update(self.version, update.removed + self._removed, kept | self._stale)
+        )
+
+    def _begin(self, update: _Update) -> dict[int, PendingQuery]:
+        self._update = update
+        self._removed, self._stale = [], {}
+        return _pending(update.queries)
+
+    def stale_queries(self) -> dict[int, PendingQuery]:
+        """Return the queries that an update would evaluate if it began now, by id."""
+        return _pending(self._stale)
 
     def finish_update(self, results: Mapping[int, QuerySetResult]) -> UpdateResult:
         """Return what the client has to be told, now that the queries have been evaluated.
@@ -219,6 +236,13 @@ class QuerySet:
         self._update = None
         self._sent_version = update.version
         return UpdateResult(update.version, update.removed, updated)
+
+
+def _pending(queries: Mapping[int, _Query]) -> dict[int, PendingQuery]:
+    return {
+        query_id: PendingQuery(query.path, query.args, query.component_path, query.journal)
+        for query_id, query in queries.items()
+    }
 
 
 def _misfit(modification: Add | Remove) -> str:

@@ -33,6 +33,7 @@ Legal moves. The conversation is `open`, `authenticating` or `closed`; the trans
     action_finished         that action is unanswered          a response; a transition is owed
     query_invalidated       always (unknown ids are no news)   the query is stale
     begin_update            idle and wants_update              computing
+    restart_update          computing                          computing
     queries_finished        computing, no time runs back       built, or idle if nothing is new
     messages_to_send        always                             built leads to sending
     socket_drained          always                             sending leads to idle, or to
@@ -389,6 +390,22 @@ class Session(Generic[IdentityT]):
             raise ProtocolError("Expected `begin_update` where an update is wanted, none is")
         self._transitions.begin(self._identity_version)
         return self._queries.begin_update()
+
+    def restart_update(self) -> dict[int, PendingQuery]:
+        """Return the queries to evaluate now that the update in progress begins anew.
+
+        Its timestamp has moved on: what has changed since it began belongs to it as well.
+        """
+        if self.is_closed:
+            return {}
+        if not self._transitions.is_computing:
+            raise ProtocolError("Expected `restart_update` after `begin_update`, got it without")
+        self._transitions.restart(self._identity_version)
+        return self._queries.restart_update()
+
+    def stale_queries(self) -> dict[int, PendingQuery]:
+        """Return the queries that an update would evaluate if it began now, by id."""
+        return self._queries.stale_queries()
 
     def queries_finished(
         self, timestamp: int, results: Mapping[int, QuerySetResult], *, server_time_ns: int

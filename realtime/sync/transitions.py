@@ -101,6 +101,11 @@ class Transitions:
         self._phase = _Phase.COMPUTING
         self._identity_version = identity_version
 
+    def restart(self, identity_version: int) -> None:
+        """Note that the update in progress begins anew, as this version of the identity."""
+        assert self.is_computing
+        self._identity_version = identity_version
+
     def finish(self, timestamp: int, update: UpdateResult, server_time_ns: int) -> None:
         """Build the transition to what the update found out, unless the client knows it all."""
         assert self.is_computing

@@ -737,3 +737,16 @@ def test_socket_without_a_connect_is_left_open(conversation: Conversation) -> No
     assert conversation.connection.closed is None
     assert not conversation.connection.is_aborted
     assert set(kinds(conversation.taken())) == {"Ping"}
+
+
+def test_update_that_starts_again_takes_in_what_became_stale(conversation: Conversation) -> None:
+    conversation.add(7)
+    client = conversation.backend.updates.pop()
+    client.begin_update()
+    conversation.add(8)
+
+    stale = [query.call.args for query in client.stale_queries()]
+    again = client.restart_update()
+
+    assert stale == [b'[{"n": 8}]']
+    assert set(again) == {7, 8}

@@ -277,3 +277,47 @@ def test_a_query_set_that_takes_too_much_memory_is_refused() -> None:
     assert queries.version == 1
     modify(queries, Remove(query_id=0))
     modify(queries, add(1, args=large))
+
+
+# An update that starts again
+
+
+def test_queries_that_became_stale_join_an_update_that_starts_again() -> None:
+    queries = QuerySet()
+    modify(queries, add(0), add(1), add(2))
+    evaluated(queries)
+    queries.invalidate(0)
+    queries.begin_update()
+
+    queries.invalidate(1)
+    again = queries.restart_update()
+    update = queries.finish_update(dict.fromkeys(again, result(b"2")))
+
+    assert list(again) == [0, 1]
+    assert [query_id for query_id, _ in update.updated] == [0, 1]
+    assert not queries.has_changes
+
+
+def test_update_that_starts_again_leads_to_the_newest_version() -> None:
+    queries = QuerySet()
+    modify(queries, add(0), add(1))
+    queries.begin_update()
+
+    modify(queries, Remove(query_id=0), add(2))
+    again = queries.restart_update()
+    update = queries.finish_update(dict.fromkeys(again, result(b"1")))
+
+    assert list(again) == [1, 2]
+    assert (update.version, update.removed) == (2, [0])
+    assert not queries.has_changes
+
+
+def test_stale_queries_can_be_looked_at_before_an_update_begins() -> None:
+    queries = QuerySet()
+    modify(queries, add(0), add(1))
+    evaluated(queries)
+    queries.invalidate(1)
+
+    assert list(queries.stale_queries()) == [1]
+    assert list(queries.begin_update()) == [1]
+    assert queries.stale_queries() == {}

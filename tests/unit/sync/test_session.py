@@ -831,3 +831,41 @@ def test_an_event_changes_nothing() -> None:
 
     assert (client.received(), client.work()) == ([], [])
     assert not client.session.wants_update
+
+
+# An update that starts again
+
+
+def test_update_that_starts_again_is_one_of_the_newest_identity_and_queries() -> None:
+    client = Client()
+    client.modify(0, add(0))
+    client.session.begin_update()
+    client.authenticate(0)
+    client.session.authenticated("somebody")
+    client.modify(1, add(1))
+
+    again = client.session.restart_update()
+    client.finish(5, dict.fromkeys(again, b"1"))
+
+    [transition] = client.received()
+    assert list(again) == [0, 1]
+    assert transition["endVersion"] == version(2, 1, 5)
+    assert not client.session.wants_update
+
+
+def test_update_that_was_not_begun_cannot_start_again() -> None:
+    client = Client()
+
+    with pytest.raises(ProtocolError, match="restart_update"):
+        client.session.restart_update()
+
+
+def test_closed_conversation_has_nothing_to_start_again() -> None:
+    client = Client()
+    client.modify(0, add(0))
+    client.session.begin_update()
+
+    client.session.close()
+
+    assert client.session.restart_update() == {}
+    assert client.session.stale_queries() == {}

@@ -165,3 +165,8 @@ def test_two_transitions_are_never_in_the_making() -> None:
 def test_a_transition_is_not_finished_before_it_began() -> None:
     with pytest.raises(AssertionError):
         Transitions().finish(1, NOTHING, 0)
+
+
+def test_only_an_update_in_progress_can_start_again() -> None:
+    with pytest.raises(AssertionError):
+        Transitions().restart(0)

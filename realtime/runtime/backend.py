@@ -18,6 +18,7 @@ from realtime.database.committer import Batch
 from realtime.database.database import Database, DatabaseLimits
 from realtime.database.timestamp import Timestamp
 from realtime.errors import RealtimeError, UnavailableError, ValidationError
+from realtime.runtime.backlog import Backlog
 from realtime.runtime.call_checks import check_call
 from realtime.runtime.counters import Counters
 from realtime.runtime.cursor import Cursors
@@ -25,7 +26,8 @@ from realtime.runtime.error_texts import ErrorTexts
 from realtime.runtime.function_run import RunSettings
 from realtime.runtime.function_runner import FunctionRunner
 from realtime.runtime.live_queries import LiveQueries
-from realtime.runtime.mutation_lane import MutationJob, MutationLane
+from realtime.runtime.mutation_job import MutationJob
+from realtime.runtime.mutation_lane import MutationLane
 from realtime.runtime.outcome import (
     FunctionCall,
     FunctionKind,
@@ -106,7 +108,8 @@ class Backend:
         """Begin to take calls."""
         loop = asyncio.get_running_loop()
         self._commit_thread = CommitThread(loop)
-        self._query_lane = QueryLane(loop, self._clock, self._commit_thread)
+        mutations, queries = Backlog(loop, self._clock), Backlog(loop, self._clock)
+        self._query_lane = QueryLane(loop, self._clock, self._commit_thread, queries, mutations)
         self._live = LiveQueries(
             self._database, self._runner, self._cache, self._query_lane, self._clock, loop
         )
@@ -117,6 +120,8 @@ class Backend:
             self._commit_thread,
             self._clock,
             self.counters,
+            mutations,
+            queries,
             loop_is_idle=lambda: not self._query_lane.has_work,
             publish=self._publish,
             on_published=self._live.announce_stale,
@@ -138,11 +143,13 @@ class Backend:
                 self._mutation_lane.reject(job, _unavailable("stopping"))
         await self._mutation_lane.close()
         if was_running:
+            self._live.end_rests()
             try:
                 await asyncio.wait_for(self._query_lane.drained(), _STOP_SECONDS)
             except TimeoutError:
                 _log.warning("Some live queries were not brought up to date before the stop")
             self.state = "stopped"
+        self._query_lane.close()
         self._watchdog.close()
         self._commit_thread.close()
         self._database.close()
@@ -230,7 +237,7 @@ class Backend:
             if not answer.done():
                 answer.set_result(outcome)
 
-        self._submit(answer, MutationJob(call, None, 0, finish))
+        self._submit(call.caller or answer, MutationJob(call, None, 0, finish))
         self._awaited.add(answer)
         try:
             outcome = await answer

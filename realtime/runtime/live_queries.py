@@ -4,37 +4,39 @@ An update of a client evaluates all its queries that are new or stale at one tim
 the generation on which it starts: results in the cache that cover it are used, the others run,
 one after another. What becomes stale meanwhile belongs to the next update, so updates end however
 fast writes come.
+
+A query whose run was slow rests before it runs again, and whoever needs it waits (see `rests`):
+live clients with their whole update, single calls with their answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from realtime.clock import Clock
 from realtime.database.database import Database
+from realtime.database.generations import SharedGeneration
 from realtime.database.subscriptions import Token
-from realtime.errors import LimitError, OverloadedError, RealtimeError, UnavailableError
+from realtime.errors import LimitError, RealtimeError, UnavailableError
 from realtime.runtime.function_runner import FunctionRunner
 from realtime.runtime.operation import SUSPEND, Steps
 from realtime.runtime.outcome import FunctionCall, LiveClient, QueryCall, QueryResult
 from realtime.runtime.query_cache import CacheEntry, CacheKey, QueryCache, for_identity
 from realtime.runtime.query_lane import SLICE_SECONDS, Holder, Job, QueryLane, SnapshotExpired
 from realtime.runtime.registry import AppFunction
-from realtime.values.json_encoding import encode_json
+from realtime.runtime.resolved_calls import ResolvedCalls
+from realtime.runtime.rests import Rests
+from realtime.runtime.session_queue import MAX_WAITING
 from realtime.values.value import Value
 
 _log = logging.getLogger("realtime.runtime")
 
 MAX_TOGETHER_BYTES = 64 * 1024 * 1024
-_MAX_RESOLVED = 20_000
-_MAX_RESOLVED_BYTES = 1_000
-"""Longer arguments are read anew each time: what is kept must stay small."""
-
+"""Of the results of queries that are asked for together."""
 
 ResultT = TypeVar("ResultT")
 
@@ -42,14 +44,21 @@ _Found = dict[int, tuple[CacheEntry | None, QueryResult]]
 """Results by query id; the entry is None if the result can't change."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Resolved:
-    """A call after its text has been read: what to run, or why it can't be run."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _SingleAsker:
+    """Somebody who asks once: for `calls`, which may have to rest, evaluated in one go."""
 
-    function: AppFunction | None
-    args: dict[str, Value]
-    encoded_args: bytes
-    failure: QueryResult | None
+    calls: Sequence[FunctionCall]
+    evaluate: Callable[[Holder], Steps[Any]]
+    answer: asyncio.Future[Any]
+
+    def fail(self, error: Exception) -> None:
+        """Tell the caller that there is no result."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+_Asker = LiveClient | _SingleAsker
 
 
 class LiveQueries:
@@ -75,8 +84,10 @@ class LiveQueries:
         """Clients that want another update after the one in progress."""
         self._updating: dict[LiveClient, set[int]] = {}
         """Clients with an update in progress, and the queries that they have removed meanwhile."""
+        self._rests: Rests[_Asker] = Rests(clock, self._go_on)
+        self._may_rest = True
         self._watched: dict[LiveClient, dict[int, CacheEntry | None]] = {}
-        self._resolved: OrderedDict[tuple[str, bytes, bool], _Resolved] = OrderedDict()
+        self._calls = ResolvedCalls(runner)
         self._flights: set[tuple[CacheKey, int]] = set()
 
     @property
@@ -92,11 +103,7 @@ class LiveQueries:
         if client in self._queued:
             return
         self._queued.add(client)
-        wait_seconds = self._rest_until(client) - self._clock.monotonic_seconds()
-        if wait_seconds > 0:
-            self._loop.call_later(wait_seconds, self._submit_update, client)
-        else:
-            self._submit_update(client)
+        self._lane.submit_update(lambda: self._start((client,)))
 
     def unsubscribe(self, client: LiveClient, query_id: int) -> None:
         """Forget one query of a client."""
@@ -128,11 +135,11 @@ class LiveQueries:
 
     async def run_once(self, call: FunctionCall) -> QueryResult:
         """Return the result of a query at the newest timestamp."""
-        return await self._run_single(lambda holder: self._evaluate_call(call, holder))
+        return await self._run_single((call,), lambda holder: self._evaluate_call(call, holder))
 
     async def run_together(self, calls: Sequence[FunctionCall]) -> list[QueryResult]:
         """Return the results of several queries, all at the newest timestamp."""
-        return await self._run_single(lambda holder: self._evaluate_calls(calls, holder))
+        return await self._run_single(calls, lambda holder: self._evaluate_calls(calls, holder))
 
     async def run_at(self, call: FunctionCall, timestamp: int) -> QueryResult:
         """Return the result of a query at an earlier timestamp.
@@ -141,39 +148,126 @@ class LiveQueries:
             OutOfRetentionError: that state is gone.
             ValidationError: the timestamp is in the future.
         """
-        return await self._run_single(lambda holder: self._run_past(call, timestamp, holder))
+        return await self._run_single(
+            (call,), lambda holder: self._run_past(call, timestamp, holder)
+        )
 
-    async def _run_single(self, evaluate: Callable[[Holder], Steps[ResultT]]) -> ResultT:
+    async def _run_single(
+        self, calls: Sequence[FunctionCall], evaluate: Callable[[Holder], Steps[ResultT]]
+    ) -> ResultT:
         answer: asyncio.Future[ResultT] = self._loop.create_future()
-
-        def start() -> Job:
-            holder = Holder(self._database.generations, self._clock)
-            return Job(_single(evaluate, holder, answer), holder, _fail(answer))
-
-        self._lane.submit("query", start)
+        asker = _SingleAsker(calls, evaluate, answer)
+        caller = calls[0].caller if calls else None
+        self._lane.submit_query(caller or asker, lambda: self._start((asker,)))
         return await answer
+
+    def end_rests(self) -> None:
+        """Let all queries run that rest, and none rest from now on: the backend stops."""
+        self._may_rest = False
+        self._rests.end_all()
 
     # Jobs
 
-    def _submit_update(self, client: LiveClient) -> None:
-        if client in self._queued:
-            self._lane.submit("update", lambda: self._start_update(client))
+    def _go_on(self, askers: Sequence[_Asker]) -> None:
+        """Serve those who have waited together, next of all."""
+        self._lane.submit_update(lambda: self._start(askers, have_rested=True))
 
-    def _start_update(self, client: LiveClient) -> Job:
+    def _start(self, askers: Sequence[_Asker], *, have_rested: bool = False) -> Job:
         holder = Holder(self._database.generations, self._clock)
-        return Job(self._update(client, holder), holder, lambda error: _fail_client(client, error))
+        return Job(self._serve(askers, holder, may_rest=not have_rested), holder)
 
-    def _update(self, client: LiveClient, holder: Holder) -> Steps[None]:
+    def _serve(self, askers: Sequence[_Asker], holder: Holder, *, may_rest: bool) -> Steps[None]:
+        """Serve all from one snapshot: they begin at once, and end one after another."""
+        begun = [(asker, self._begin(asker, holder, may_rest=may_rest)) for asker in askers]
+        slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
+        for asker, steps in begun:
+            if steps is None:
+                continue
+            try:
+                yield from steps
+            except RealtimeError as error:
+                _fail(asker, error)
+            except Exception as error:
+                _log.exception("A query could not be answered")
+                _fail(asker, error)
+            if len(begun) > 1 and self._clock.monotonic_seconds() >= slice_end:
+                yield from _suspend(holder)
+                slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
+
+    def _begin(self, asker: _Asker, holder: Holder, *, may_rest: bool) -> Steps[None] | None:
+        """Return the steps that serve an asker; None if there is nothing to do, or not yet."""
+        try:
+            if isinstance(asker, _SingleAsker):
+                return self._begin_single(asker, holder, may_rest=may_rest)
+            return self._begin_update(asker, holder, may_rest=may_rest)
+        except Exception as error:
+            _log.exception("A query could not be begun")
+            _fail(asker, error)
+            return None
+
+    def _begin_single(
+        self, asker: _SingleAsker, holder: Holder, *, may_rest: bool
+    ) -> Steps[None] | None:
+        until_seconds = self._rest_until(map(QueryCall, asker.calls), holder) if may_rest else 0.0
+        if not until_seconds:
+            return _single(asker, holder)
+        if len(self._rests) >= MAX_WAITING:
+            asker.fail(self._lane.refusal())
+        else:
+            self._rests.wait(asker, until_seconds)
+        return None
+
+    def _begin_update(
+        self, client: LiveClient, holder: Holder, *, may_rest: bool
+    ) -> Steps[None] | None:
         if client not in self._queued:
-            return
+            return None
+        if may_rest and self._cache.has_rests:
+            until_seconds = self._rest_until(client.stale_queries(), holder)
+            if until_seconds:
+                self._rests.wait(client, until_seconds)
+                return None
         self._queued.discard(client)
         queries = client.begin_update()
         if queries is None:
-            return
+            return None
         self._updating[client] = set()
+        return self._update(client, queries, holder, holder.generation)
+
+    def _rest_until(self, queries: Iterable[QueryCall], holder: Holder) -> float:
+        """Return when all of `queries` may be answered (monotonic seconds); 0 for now."""
+        if not self._cache.has_rests or not self._may_rest:
+            return 0.0
+        now = self._clock.monotonic_seconds()
+        latest = 0.0
+        for query in queries:
+            key = self._calls.resolve(query.call).cache_key(query.journal)
+            if key is None:
+                continue
+            identity = query.call.identity.visible_to_functions
+            until_seconds = self._cache.rest_until(key, identity)
+            if until_seconds > max(now, latest):
+                if self._cache.find(key, identity, holder.generation.timestamp, now) is None:
+                    latest = until_seconds
+        return latest
+
+    def _update(
+        self,
+        client: LiveClient,
+        queries: Mapping[int, QueryCall],
+        holder: Holder,
+        generation: SharedGeneration,
+    ) -> Steps[None]:
+        """Evaluate the queries of an update that has begun on `generation`, and deliver."""
         found: _Found = {}
         try:
             while True:
+                if client not in self._updating:
+                    return
+                if holder.generation is not generation:
+                    generation = holder.generation
+                    self._updating[client] = set()
+                    queries = client.restart_update()
                 try:
                     yield from self._evaluate_all(client, queries, holder, found)
                     break
@@ -183,8 +277,6 @@ class LiveQueries:
             removed = self._updating.pop(client, None)
             if removed is not None:
                 self._deliver(client, holder, found, removed)
-        except OverloadedError as error:
-            _fail_client(client, error)
         finally:
             self._let_go(client, found)
             self._updating.pop(client, None)
@@ -265,7 +357,7 @@ class LiveQueries:
 
     def _run_past(self, call: FunctionCall, timestamp: int, holder: Holder) -> Steps[QueryResult]:
         """Run a query in the past; what the caches hold is the present."""
-        resolved = self._resolve(call)
+        resolved = self._calls.resolve(call)
         if resolved.function is None:
             assert resolved.failure is not None
             return resolved.failure
@@ -282,14 +374,14 @@ class LiveQueries:
         self, query: QueryCall, holder: Holder
     ) -> Steps[tuple[CacheEntry | None, QueryResult]]:
         """Return the result at the holder's timestamp; the entry is None if it can't change."""
-        resolved = self._resolve(query.call)
-        if resolved.function is None:
+        resolved = self._calls.resolve(query.call)
+        key = resolved.cache_key(query.journal)
+        if resolved.function is None or key is None:
             assert resolved.failure is not None
             if query.journal is None:
                 return None, resolved.failure
             # Its pages must not have moved when the function can be called again.
             return None, replace(resolved.failure, journal=query.journal)
-        key = (resolved.function.path, resolved.encoded_args, query.journal, None)
         identity = query.call.identity.visible_to_functions
         while True:
             now = self._clock.monotonic_seconds()
@@ -338,36 +430,14 @@ class LiveQueries:
             now_seconds=now,
         )
 
-    def _resolve(self, call: FunctionCall) -> _Resolved:
-        if call.component_path is not None:
-            return self._read_call(call)
-        slot = (call.path, call.args, call.identity.is_admin)
-        resolved = self._resolved.get(slot)
-        if resolved is None:
-            resolved = self._read_call(call)
-            if len(call.args) <= _MAX_RESOLVED_BYTES:
-                self._resolved[slot] = resolved
-            if len(self._resolved) > _MAX_RESOLVED:
-                self._resolved.popitem(last=False)
-        return resolved
 
-    def _read_call(self, call: FunctionCall) -> _Resolved:
+def _suspend(holder: Holder) -> Steps[None]:
+    """Let the loop turn, if the snapshot can be kept; if it is taken away, the newest follows."""
+    if holder.may_suspend():
         try:
-            function, args = self._runner.resolve(call, "query")
-            return _Resolved(function, args, encode_json(args), None)
-        except RealtimeError as error:
-            return _Resolved(None, {}, b"", QueryResult(None, self._runner.failure(call, error)))
-
-    def _rest_until(self, client: LiveClient) -> float:
-        entries = self._watched.get(client, {}).values()
-        return max(
-            (
-                self._cache.rest_until(entry.key)
-                for entry in entries
-                if entry is not None and entry.invalidated_at is not None
-            ),
-            default=0.0,
-        )
+            yield SUSPEND
+        except SnapshotExpired:
+            holder.restart()
 
 
 def _tell(client: LiveClient, query_id: int) -> None:
@@ -379,30 +449,23 @@ def _tell(client: LiveClient, query_id: int) -> None:
         _fail_client(client, error)
 
 
-def _single(
-    evaluate: Callable[[Holder], Steps[ResultT]], holder: Holder, answer: asyncio.Future[ResultT]
-) -> Steps[None]:
+def _single(asker: _SingleAsker, holder: Holder) -> Steps[None]:
     """Evaluate for one caller, anew if the snapshot expires under a suspended run."""
     while True:
         try:
-            result = yield from evaluate(holder)
+            result = yield from asker.evaluate(holder)
             break
         except SnapshotExpired:
             holder.restart()
-        except RealtimeError as error:
-            if not answer.done():
-                answer.set_exception(error)
-            return
-    if not answer.done():
-        answer.set_result(result)
+    if not asker.answer.done():
+        asker.answer.set_result(result)
 
 
-def _fail(answer: asyncio.Future[ResultT]) -> Callable[[Exception], None]:
-    def fail(error: Exception) -> None:
-        if not answer.done():
-            answer.set_exception(error)
-
-    return fail
+def _fail(asker: _Asker, error: Exception) -> None:
+    if isinstance(asker, _SingleAsker):
+        asker.fail(error)
+    else:
+        _fail_client(asker, error)
 
 
 def _fail_client(client: LiveClient, error: Exception) -> None:

@@ -18,10 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
@@ -32,11 +29,14 @@ from realtime.database.database import Database
 from realtime.database.timestamp import Timestamp
 from realtime.database.transaction import Transaction
 from realtime.errors import OverloadedError, RealtimeError, StorageError
+from realtime.runtime.backlog import Backlog
 from realtime.runtime.checkpoints import IDLE_SECONDS, Checkpoints, OutcomeUnknown
 from realtime.runtime.counters import Counters
 from realtime.runtime.function_runner import FunctionRunner, RunReport
+from realtime.runtime.mutation_job import MutationJob
 from realtime.runtime.operation import Steps
-from realtime.runtime.outcome import ClientError, FunctionCall, MutationOutcome
+from realtime.runtime.outcome import ClientError, MutationOutcome
+from realtime.runtime.session_queue import SessionQueue
 from realtime.storage.persistence import Persistence, RequestRecord
 
 _log = logging.getLogger("realtime.runtime")
@@ -48,28 +48,10 @@ BATCH_SYNCS = 4
 MAX_BATCH_SECONDS = 0.020
 """A batch may run for as long as four syncs take: on a slow disk a short one would leave the
 processor waiting. Beyond 20 ms sockets and queries would wait too long for their turn."""
+OVERRUN_SECONDS = 2 * MAX_BATCH_SECONDS
 SLICE_ROWS = 500
-MAX_WAITING = 10_000
-MAX_WAITING_PER_CLIENT = 1_000
 BUSY_SECONDS = 5.0
 _BUSY_RETRY_SECONDS = 0.02
-
-
-@dataclass(slots=True, eq=False)
-class MutationJob:
-    """One mutation that waits, runs or waits for its COMMIT."""
-
-    call: FunctionCall
-    session_id: str | None
-    request_id: int
-    on_finished: Callable[[MutationOutcome], None]
-    report: RunReport | None = None
-    record: RequestRecord | None = None
-    """The stored answer, if this is a re-send."""
-    timestamp: Timestamp = field(default=Timestamp(0))
-
-
-_NO_JOBS: deque[MutationJob] = deque()
 
 
 class NotPublished(Exception):
@@ -87,25 +69,35 @@ class MutationLane:
         commit_thread: CommitThread,
         clock: Clock,
         counters: Counters,
+        backlog: Backlog,
+        queries: Backlog,
         *,
         loop_is_idle: Callable[[], bool],
         publish: Callable[[Batch, Timestamp], None],
         on_published: Callable[[], None],
         on_fenced: Callable[[BaseException], None],
     ) -> None:
-        """`publish` moves the database on; `on_published` follows, before the answers are out."""
+        """`backlog` is that of this lane, `queries` that of the others.
+
+        `publish` moves the database on; `on_published` follows, before the answers are out.
+        """
         self._database = database
         self._persistence = persistence
         self._runner = runner
         self._commit_thread = commit_thread
         self._clock = clock
         self._counters = counters
+        self._backlog = backlog
+        self._queries = queries
         self._loop_is_idle = loop_is_idle
         self._publish = publish
         self._on_published = on_published
         self._on_fenced = on_fenced
-        self._waiting: OrderedDict[object, deque[MutationJob]] = OrderedDict()
-        self._waiting_count = 0
+        self._waiting: SessionQueue[MutationJob] = SessionQueue(
+            "mutations", "TooManyConcurrentMutations"
+        )
+        self._has_overrun = False
+        """Whether a handler of the batch at hand has kept the loop from turning for long."""
         self._arrival = asyncio.Event()
         self._is_stopping = False
         self.checkpoints = Checkpoints(database, persistence, commit_thread, clock)
@@ -130,37 +122,30 @@ class MutationLane:
 
     def submit(self, client: object, job: MutationJob) -> None:
         """Queue a mutation of `client`; OverloadedError when too many wait."""
-        queue = self._waiting.get(client, _NO_JOBS)
-        if len(queue) >= MAX_WAITING_PER_CLIENT or self._waiting_count >= MAX_WAITING:
-            raise OverloadedError(
-                f"Too many mutations are waiting (limit: {MAX_WAITING_PER_CLIENT} a client, "
-                f"{MAX_WAITING} in all). Wait for some to finish",
-                code="TooManyConcurrentMutations",
-            )
-        self._waiting.setdefault(client, deque()).append(job)
-        self._waiting_count += 1
+        self._waiting.append(client, job)
+        self._backlog.add()
         self._arrival.set()
 
     def drop(self, client: object) -> list[MutationJob]:
         """Take back what a client has waiting and not started."""
-        queue = self._waiting.pop(client, None)
-        if queue is None:
-            return []
-        self._waiting_count -= len(queue)
-        return list(queue)
+        jobs = self._waiting.drop(client)
+        self._backlog.serve(len(jobs))
+        return jobs
 
     def drop_all(self) -> list[MutationJob]:
         """Take back everything that waits."""
-        return [job for client in list(self._waiting) for job in self.drop(client)]
+        jobs = self._waiting.drop_all()
+        self._backlog.serve(len(jobs))
+        return jobs
 
     # The task
 
     async def _work(self) -> None:
         try:
             while not self._is_stopping:
-                if self._waiting_count:
+                if self._waiting:
                     await self._run_batch()
-                    await asyncio.sleep(0)  # a turn for sockets and queries between two batches
+                    await self._let_others_run()
                 elif self._is_upkeep_due:
                     self._is_upkeep_due = False
                     await self.checkpoints.when_idle()
@@ -177,15 +162,14 @@ class MutationLane:
             self._is_upkeep_due = True
             self._arrival.set()
 
-    def _next_job(self) -> MutationJob | None:
-        if not self._waiting:
-            return None
-        client, queue = self._waiting.popitem(last=False)
-        job = queue.popleft()
-        self._waiting_count -= 1
-        if queue:
-            self._waiting[client] = queue
-        return job
+    async def _let_others_run(self) -> None:
+        """Give sockets and queries a turn between two batches; more after a batch that overran."""
+        if not self._has_overrun:
+            await asyncio.sleep(0)
+            return
+        self._has_overrun = False
+        self._backlog.release()
+        await self._queries.caught_up()
 
     async def _run_batch(self) -> None:
         members: list[MutationJob] = []
@@ -204,6 +188,7 @@ class MutationLane:
             await _BatchRun(self, [], only=job).run()
         except (OverloadedError, StorageError) as error:
             self._database.committer.roll_back()
+            self._backlog.serve(1)
             self.reject(job, error)
 
     def _reject_all(self, error: RealtimeError) -> None:
@@ -234,12 +219,17 @@ class MutationLane:
 
     def take(self) -> MutationJob | None:
         """Return the next waiting mutation, unless the lane is stopping."""
-        return None if self._is_stopping else self._next_job()
+        return None if self._is_stopping else self._waiting.pop()
 
     @property
     def now_seconds(self) -> float:
         """Return monotonic time."""
         return self._clock.monotonic_seconds()
+
+    def note_turn(self, seconds: float) -> None:
+        """Take note of how long the loop had to wait for one turn of a batch."""
+        if seconds > OVERRUN_SECONDS:
+            self._has_overrun = True
 
     async def make_durable(self, *, is_alone: bool) -> None:
         """Wait for the COMMIT of the open batch; on the loop if nobody is kept waiting by that.
@@ -249,7 +239,7 @@ class MutationLane:
             OutcomeUnknown: Nobody can tell.
         """
         committer = self._database.committer
-        nothing_else = is_alone and not self._waiting_count and self._loop_is_idle()
+        nothing_else = is_alone and not self._waiting and self._loop_is_idle()
         try:
             if nothing_else and committer.sync_is_fast:
                 committer.commit()
@@ -275,8 +265,9 @@ class MutationLane:
 
     def answer(self, members: Sequence[MutationJob]) -> None:
         """Hand out the answers of mutations whose view is durable."""
+        self._backlog.serve(len(members))
         for job in members:
-            _answer(job, _outcome(job))
+            _answer(job, job.outcome())
 
     async def sleep(self, seconds: float) -> None:
         """Wait without holding the loop."""
@@ -301,10 +292,13 @@ class _BatchRun:
         """The timestamp of what the next mutation will see."""
         self._unanswered: list[MutationJob] = []
         """Members of the open transaction that have run."""
+        self._turn_began: float
+        """When the loop last had its turn."""
 
     async def run(self) -> None:
         """Take mutations until the batch is full, commit, publish, answer."""
         self._batch = await self._begin()
+        self._turn_began = self._lane.now_seconds
         while (job := self._take()) is not None:
             self._members.append(job)
             await self._run_job(job)
@@ -321,11 +315,12 @@ class _BatchRun:
         return job
 
     def _is_full(self) -> bool:
-        batch = self._batch
+        batch, now = self._batch, self._lane.now_seconds
+        self._lane.note_turn(now - self._turn_began)
         return (
             batch.row_count >= BATCH_ROWS
             or batch.size_bytes >= BATCH_BYTES
-            or self._lane.now_seconds - self._started >= self._seconds
+            or now - self._started >= self._seconds
         )
 
     async def _begin(self) -> Batch:
@@ -376,7 +371,12 @@ class _BatchRun:
         if self._unanswered:
             await self._commit()
             self._batch = await self._begin()
+        await self._let_loop_turn()
+
+    async def _let_loop_turn(self) -> None:
+        self._lane.note_turn(self._lane.now_seconds - self._turn_began)
         await asyncio.sleep(0)
+        self._turn_began = self._lane.now_seconds
 
     def _stored_answer(self, job: MutationJob) -> RequestRecord | None:
         if job.session_id is None:
@@ -399,7 +399,7 @@ class _BatchRun:
         while len(rows) > SLICE_ROWS:
             committer.add(batch, writes, rows[:SLICE_ROWS], is_last=False)
             rows = rows[SLICE_ROWS:]
-            await asyncio.sleep(0)
+            await self._let_loop_turn()
         committer.add(batch, writes, rows)
         job.timestamp = self._newest = committer.next_timestamp()
         batch.last_timestamp = job.timestamp
@@ -467,14 +467,3 @@ def _answer(job: MutationJob, outcome: MutationOutcome) -> None:
 
 def _rejected_report(error: OverloadedError) -> RunReport:
     return RunReport(None, ClientError(error.message), (), None, rejection=error)
-
-
-def _outcome(job: MutationJob) -> MutationOutcome:
-    if job.record is not None:
-        lines: Any = msgspec.json.decode(job.record.log_lines)
-        return MutationOutcome(job.record.result, None, job.timestamp, tuple(lines))
-    report = job.report
-    assert report is not None
-    return MutationOutcome(
-        report.value, report.error, job.timestamp, report.log_lines, report.rejection
-    )

@@ -27,7 +27,7 @@ CacheKey = tuple[str, bytes, str | None, bytes | None]
 
 TIME_DEPENDENT_SECONDS = 5.0
 SLOW_RUN_SECONDS = 0.010
-_REST_FACTOR = 4
+REST_FACTOR = 4
 _ENTRY_OVERHEAD_BYTES = 500
 _ABSENT = object()
 
@@ -44,8 +44,6 @@ class CacheEntry:
     computed_at: Timestamp
     fresh_until_seconds: float | None
     """End of use for new askers, on the monotonic clock; None for a result that does not age."""
-    rest_until_seconds: float
-    """When the query may be run again: a slow one rests, so its share of time stays bounded."""
     invalidated_at: Timestamp | None = None
     subscription: Subscription | None = None
     watchers: dict[tuple[LiveClient, int], None] = field(
@@ -81,6 +79,8 @@ class QueryCache:
         self._unwatched: OrderedDict[CacheKey, CacheEntry] = OrderedDict()
         self._unwatched_bytes = 0
         self._stale: list[CacheEntry] = []
+        self._rests: dict[CacheKey, float] = {}
+        """When a slow query may run again; outlives its entry. A few: each has taken its time."""
         self.now_timestamp = Timestamp(0)
         """The commit that is being published; set before subscriptions are invalidated."""
 
@@ -109,10 +109,18 @@ class QueryCache:
             self._unwatched.move_to_end(key)
         return entry
 
-    def rest_until(self, key: CacheKey) -> float:
-        """Return when the query may be run again (monotonic seconds)."""
-        entry = self._entries.get(key)
-        return 0.0 if entry is None else entry.rest_until_seconds
+    @property
+    def has_rests(self) -> bool:
+        """Say whether a query may rest at all; almost always not."""
+        return bool(self._rests)
+
+    def rest_until(self, key: CacheKey, identity: bytes) -> float:
+        """Return when the query may be run again (monotonic seconds); 0 for one that is fast.
+
+        A slow one rests for a multiple of its run, so that its share of the time is bounded.
+        """
+        rests = self._rests
+        return max(rests.get(key, 0.0), rests.get(for_identity(key, identity), 0.0))
 
     def insert(
         self,
@@ -133,13 +141,13 @@ class QueryCache:
         previous = self._entries.get(key)
         if previous is not None and previous.result.modification == result.modification:
             result = previous.result
-        rests = run_seconds >= SLOW_RUN_SECONDS
+        if self._rests or run_seconds >= SLOW_RUN_SECONDS:
+            self._note_rest(key, run_seconds, now_seconds)
         entry = CacheEntry(
             key,
             result,
             token.timestamp,
             now_seconds + TIME_DEPENDENT_SECONDS if is_time_dependent else None,
-            now_seconds + _REST_FACTOR * run_seconds if rests else 0.0,
         )
         if previous is not None and previous.computed_at > entry.computed_at:
             entry.invalidated_at = Timestamp(token.timestamp + 1)
@@ -172,6 +180,11 @@ class QueryCache:
             if not entry.watchers:
                 self._drop(entry)
         return [entry for entry in stale if entry.watchers]
+
+    def _note_rest(self, key: CacheKey, run_seconds: float, now_seconds: float) -> None:
+        self._rests = {key: until for key, until in self._rests.items() if until > now_seconds}
+        if run_seconds >= SLOW_RUN_SECONDS:
+            self._rests[key] = now_seconds + REST_FACTOR * run_seconds
 
     def _invalidate(self, entry: CacheEntry) -> None:
         entry.invalidated_at = self.now_timestamp

@@ -3,7 +3,11 @@
 Every run starts here, in a turn of its own on the event loop; no socket callback runs a handler.
 A turn takes jobs from the two lanes by turns until its slice is used up, then lets the loop
 breathe. While a COMMIT is in flight the turns go on, and give the interpreter's lock away about
-once a millisecond.
+once a millisecond. After a turn that a handler has stretched far over its slice, the lanes stand
+back for the mutations (see `backlog`).
+
+Updates come first in, first out: a client has one at most, so that is round-robin, and there are as
+many as clients. Queries are taken round-robin from those who ask, and are bounded.
 
 A job is a generator that yields `SUSPEND` where it can stop. It keeps one snapshot from its start
 to its end: if it does stop, it takes a hold on its generation, and if the hold is ended from
@@ -17,24 +21,20 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
 
 from realtime.clock import Clock
 from realtime.database.commit_thread import CommitThread
 from realtime.database.generations import Generations, SharedGeneration
 from realtime.errors import OverloadedError
+from realtime.runtime.backlog import Backlog
 from realtime.runtime.operation import Steps
+from realtime.runtime.session_queue import SessionQueue
 
 _log = logging.getLogger("realtime.runtime")
 
 SLICE_SECONDS = 0.005
-OVERRUN_SECONDS = 10 * SLICE_SECONDS
-PAUSE_SHARE = 0.1
-MAX_PAUSE_SECONDS = 0.100
+OVERRUN_SECONDS = 2 * SLICE_SECONDS
 GIVE_WAY_SECONDS = 0.001
-MAX_WAITING = 10_000
-
-Lane = Literal["update", "query"]
 
 
 class SnapshotExpired(BaseException):
@@ -79,16 +79,13 @@ class Holder:
 
 
 class Job:
-    """Work of a lane: its steps and the claim they read under."""
+    """Work of a lane: its steps, which tell their failures themselves, and their claim."""
 
-    __slots__ = ("holder", "on_failed", "steps")
+    __slots__ = ("holder", "steps")
 
-    def __init__(
-        self, steps: Steps[None], holder: Holder, on_failed: Callable[[Exception], None]
-    ) -> None:
+    def __init__(self, steps: Steps[None], holder: Holder) -> None:
         self.steps = steps
         self.holder = holder
-        self.on_failed = on_failed
 
 
 StartJob = Callable[[], Job]
@@ -98,32 +95,50 @@ class QueryLane:
     """Runs read-only jobs in slices on the event loop."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, commit_thread: CommitThread
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        commit_thread: CommitThread,
+        backlog: Backlog,
+        mutations: Backlog,
     ) -> None:
+        """`backlog` is that of this lane: what waits to be begun; `mutations` that of the other."""
         self._loop = loop
         self._clock = clock
         self._commit_thread = commit_thread
-        self._waiting: dict[Lane, deque[StartJob]] = {"update": deque(), "query": deque()}
+        self._backlog = backlog
+        self._mutations = mutations
+        self._updates: deque[StartJob] = deque()
+        self._queries: SessionQueue[StartJob] = SessionQueue("queries", "ExpiredInQueue")
         self._suspended: deque[Job] = deque()
-        self._next_lane: Lane = "update"
+        self._is_turn_of_updates = True
+        self._is_turn_of_suspended = True
         self._is_scheduled = False
+        """Whether a turn will come: it is due, or the lane stands back."""
+        self._standing_back: asyncio.Task[None] | None = None
         self._gave_way_at = 0.0
         self._idle_waiters: list[asyncio.Future[None]] = []
 
     @property
     def has_work(self) -> bool:
         """Say whether a job is waiting or suspended."""
-        return bool(self._suspended or self._waiting["update"] or self._waiting["query"])
+        return bool(self._suspended or self._updates or self._queries)
 
-    def submit(self, lane: Lane, start: StartJob) -> None:
-        """Queue a job; `start` is called when its turn has come. OverloadedError if full."""
-        if lane == "query" and len(self._waiting["query"]) >= MAX_WAITING:
-            raise OverloadedError(
-                f"Too many queries are waiting (limit: {MAX_WAITING}). Try again later",
-                code="ExpiredInQueue",
-            )
-        self._waiting[lane].append(start)
+    def submit_update(self, start: StartJob) -> None:
+        """Queue an update of live clients; `start` is called when its turn has come."""
+        self._updates.append(start)
+        self._backlog.add()
         self._schedule()
+
+    def submit_query(self, session: object, start: StartJob) -> None:
+        """Queue a query that `session` asks for once; OverloadedError if too many wait."""
+        self._queries.append(session, start)
+        self._backlog.add()
+        self._schedule()
+
+    def refusal(self) -> OverloadedError:
+        """Return the error of one query too many."""
+        return self._queries.refusal()
 
     async def drained(self) -> None:
         """Wait until no job is left."""
@@ -132,35 +147,58 @@ class QueryLane:
             self._idle_waiters.append(waiter)
             await waiter
 
-    def _schedule(self, last_turn_seconds: float = 0.0) -> None:
-        if self._is_scheduled:
-            return
+    def close(self) -> None:
+        """Begin nothing more."""
         self._is_scheduled = True
-        if last_turn_seconds > OVERRUN_SECONDS:
-            pause_seconds = min(last_turn_seconds * PAUSE_SHARE, MAX_PAUSE_SECONDS)
-            self._loop.call_later(pause_seconds, self._turn)
-        else:
+        if self._standing_back is not None:
+            self._standing_back.cancel()
+
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
             self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
-        """Start what waits until the slice is used up, and let one suspended job go on.
+        """Begin what waits until the slice is used up, and let one suspended job go on.
 
-        One step of a long scan a turn, after the others: scans that never end keep nobody waiting.
-        A turn that a handler has stretched far over its slice is followed by a pause, so that what
-        came in meanwhile, mutations above all, gets through before the next such handler.
+        One step of a long scan a turn, so scans that never end keep nobody waiting. What comes
+        first changes, and nothing comes after what has overrun.
         """
-        self._is_scheduled = False
         started = self._clock.monotonic_seconds()
-        end = started + SLICE_SECONDS
+        overrun = started + OVERRUN_SECONDS
+        self._is_turn_of_suspended = not self._is_turn_of_suspended
+        is_first = self._is_turn_of_suspended
+        if is_first and self._suspended:
+            self._step(self._suspended.popleft())
+        if self._give_way() <= overrun:
+            self._begin_waiting(started + SLICE_SECONDS)
+        if not is_first and self._suspended and self._give_way() <= overrun:
+            self._step(self._suspended.popleft())
+        if self._give_way() > overrun:
+            self._standing_back = self._loop.create_task(self._stand_back())
+        else:
+            self._go_on()
+
+    def _begin_waiting(self, end: float) -> None:
+        begun = 0
         while (start := self._next_waiting()) is not None:
+            begun += 1
             self._step(start())
             if self._give_way() >= end:
                 break
-        if self._suspended:
-            self._step(self._suspended.popleft())
-            self._give_way()
+        self._backlog.serve(begun)
+
+    async def _stand_back(self) -> None:
+        """Begin nothing before the mutations that came in meanwhile are answered."""
+        self._backlog.release()
+        await self._mutations.caught_up()
+        self._standing_back = None
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._is_scheduled = False
         if self.has_work:
-            self._schedule(self._clock.monotonic_seconds() - started)
+            self._schedule()
         else:
             self._wake_idle()
 
@@ -173,10 +211,10 @@ class QueryLane:
         return now
 
     def _next_waiting(self) -> StartJob | None:
-        first, second = self._waiting[self._next_lane], self._waiting[_other(self._next_lane)]
-        self._next_lane = _other(self._next_lane)
-        queue = first or second
-        return queue.popleft() if queue else None
+        """Take an update and a query by turns, while there are both."""
+        is_update = bool(self._updates) and (self._is_turn_of_updates or not self._queries)
+        self._is_turn_of_updates = not is_update
+        return self._updates.popleft() if is_update else self._queries.pop()
 
     def _step(self, job: Job) -> None:
         try:
@@ -186,10 +224,9 @@ class QueryLane:
                 next(job.steps)
         except StopIteration:
             job.holder.release()
-        except Exception as error:
+        except Exception:
             job.holder.release()
             _log.exception("A query job failed")
-            job.on_failed(error)
         else:
             self._suspended.append(job)
 
@@ -198,7 +235,3 @@ class QueryLane:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-
-
-def _other(lane: Lane) -> Lane:
-    return "query" if lane == "update" else "update"

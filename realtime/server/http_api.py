@@ -154,7 +154,7 @@ class HttpApi:
             )
         identity = await self._identity(request)
         formats = [self._value_format(request, message) for message in messages]
-        calls = [_call(message, identity, request_id) for message in messages]
+        calls = [_call(request, message, identity, request_id) for message in messages]
         outcomes = await self._backend.run_queries(calls)
         results = map(encode_outcome, outcomes, formats)
         return Response(b'{"results":[%b]}' % b",".join(results), media_type=JSON)
@@ -169,7 +169,7 @@ class HttpApi:
     ) -> Response:
         identity = await self._identity(request)
         format_value = self._value_format(request, message)
-        outcome = await run(_call(message, identity, request_id, component_path))
+        outcome = await run(_call(request, message, identity, request_id, component_path))
         return Response(encode_outcome(outcome, format_value), media_type=JSON)
 
     def _value_format(self, request: Request, message: FunctionRequest) -> ValueFormat:
@@ -242,11 +242,16 @@ class HttpApi:
 
 
 def _call(
-    message: FunctionRequest, identity: Identity, request_id: str, component: str | None = None
+    request: Request,
+    message: FunctionRequest,
+    identity: Identity,
+    request_id: str,
+    component: str | None = None,
 ) -> FunctionCall:
     """Return the call that a message asks for; ValidationError if its path can't be one."""
     canonical_path(message.path)
-    return FunctionCall(message.path, bytes(message.args), identity, request_id, component)
+    caller = request.client.host if request.client is not None else None
+    return FunctionCall(message.path, bytes(message.args), identity, request_id, component, caller)
 
 
 def _timed_out(seconds: float) -> OverloadedError:

@@ -117,7 +117,9 @@ class Client:
         self.queries: dict[int, tuple[str, dict[str, Any]]] = {}
         self.results: dict[int, QueryResult] = {}
         self.timestamp = 0
+        self.updates: list[tuple[int, dict[int, QueryResult]]] = []
         self._stale: set[int] = set()
+        self._in_update: set[int] = set()
         self._backend = backend
         self._history = history
 
@@ -132,16 +134,27 @@ class Client:
         self._backend.unsubscribe(self, query_id)
 
     def begin_update(self) -> dict[int, QueryCall]:
-        stale, self._stale = self._stale, set()
+        self._in_update, self._stale = self._stale, set()
+        return self._calls(self._in_update)
+
+    def restart_update(self) -> dict[int, QueryCall]:
+        self._in_update, self._stale = self._in_update | self._stale, set()
+        return self._calls(self._in_update)
+
+    def stale_queries(self) -> list[QueryCall]:
+        return list(self._calls(self._stale).values())
+
+    def _calls(self, wanted: set[int]) -> dict[int, QueryCall]:
         return {
             query_id: QueryCall(call(*self.queries[query_id]))
-            for query_id in stale
+            for query_id in wanted
             if query_id in self.queries
         }
 
     def finish_update(self, timestamp: int, results: Mapping[int, QueryResult]) -> None:
         assert timestamp >= self.timestamp
         self.timestamp = timestamp
+        self.updates.append((timestamp, dict(results)))
         for query_id, result in results.items():
             if query_id in self.queries:
                 self.results[query_id] = result
@@ -374,8 +387,9 @@ async def read_slowly_while_another_reads_on(board: LoadedApp) -> None:
             await turn()
 
         assert early == ({}, 0), "the slow update is still under way when the other is done"
-        assert slow.timestamp == began_at
-        assert value_of(slow.results[2]) == []
+        first_timestamp, first_results = slow.updates[0]
+        assert first_timestamp == began_at
+        assert value_of(first_results[2]) == []
 
 
 def test_update_that_takes_long_stays_at_the_time_at_which_it_began(board: LoadedApp) -> None:

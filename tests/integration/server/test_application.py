@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from realtime.errors import StorageError
-from realtime.runtime.mutation_lane import MAX_WAITING_PER_CLIENT
+from realtime.runtime.session_queue import MAX_WAITING_PER_SESSION
 from tests.integration.server.running_app import (
     DEADLINE_SECONDS,
     RunningApp,
@@ -270,7 +270,7 @@ async def test_mutations_of_a_client_that_is_gone_are_dropped(
 async def test_client_with_too_many_waiting_mutations_is_sent_away_and_loses_nothing(
     serve: Any, tmp_path: Path, gate: Gate
 ) -> None:
-    texts = [str(number) for number in range(MAX_WAITING_PER_CLIENT + 2)]
+    texts = [str(number) for number in range(MAX_WAITING_PER_SESSION + 2)]
     async with running_app(serve, tmp_path, before_commit=gate) as app:
         await gate.shut(app)
         async with app.client() as client:

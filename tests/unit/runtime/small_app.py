@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +97,12 @@ async def turns(count: int) -> None:
 class Watcher:
     """A live client that notes each update it is given; it always wants what is stale."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, on_update: Callable[[], None] = lambda: None) -> None:
         self._backend = backend
+        self._on_update = on_update
         self._queries: dict[int, FunctionCall] = {}
         self._stale: dict[int, None] = {}
+        self._in_update: dict[int, None] = {}
         self.updates: list[tuple[int, dict[int, QueryResult]]] = []
         self.errors: list[Exception] = []
 
@@ -130,11 +133,22 @@ class Watcher:
         return answer
 
     def begin_update(self) -> dict[int, QueryCall] | None:
-        stale, self._stale = self._stale, {}
-        return {q: QueryCall(self._queries[q]) for q in stale} or None
+        self._in_update, self._stale = self._stale, {}
+        return self._calls(self._in_update) or None
+
+    def restart_update(self) -> dict[int, QueryCall]:
+        self._in_update, self._stale = self._in_update | self._stale, {}
+        return self._calls(self._in_update)
+
+    def stale_queries(self) -> list[QueryCall]:
+        return list(self._calls(self._stale).values())
+
+    def _calls(self, wanted: dict[int, None]) -> dict[int, QueryCall]:
+        return {q: QueryCall(self._queries[q]) for q in wanted if q in self._queries}
 
     def finish_update(self, timestamp: int, results: dict[int, QueryResult]) -> None:
         self.updates.append((timestamp, results))
+        self._on_update()
 
     def query_invalidated(self, query_id: int) -> None:
         self._stale[query_id] = None

@@ -217,3 +217,30 @@ def test_scan_of_the_past_reads_on_behind_rows_that_are_new() -> None:
         found = documents(transaction, "things", "by_a", descending=descending)
         expected = sorted([0.0, 1.0, 2.0], reverse=descending)
         assert texts(found, "a") == expected
+
+
+def test_documents_of_the_past_are_read_by_their_ids() -> None:
+    database = open_database(MemoryStore())
+    kept = insert(database, "things", a=1.0)
+    changed = insert(database, "things", a=2.0)
+    deleted = insert(database, "things", a=3.0)
+    before = database.durable
+    added = insert(database, "things", a=4.0)
+    commit(database, lambda db: db.patch(changed, {"a": 5.0}))
+    commit(database, lambda db: db.delete(deleted))
+
+    past = database.begin_past_query(database.generations.current, before)
+
+    read = [past.get(document_id) for document_id in (kept, changed, deleted, added)]
+    assert [None if found is None else found.value["a"] for found in read] == [1.0, 2.0, 3.0, None]
+
+
+def test_what_is_forgotten_altogether_is_out_of_retention() -> None:
+    history = history_of((10, [change(1, "a", "b")]), (20, [change(1, "b", "c")]))
+
+    history.forget_all()
+
+    with pytest.raises(OutOfRetentionError):
+        images(history, 10)
+    assert history.size_bytes == 0
+    assert images(history, 20) == {}

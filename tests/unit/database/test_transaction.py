@@ -537,6 +537,14 @@ def test_system_table_is_not_created(database: Database) -> None:
     assert error.value.message == "System tables (prefixed with `_`) are read-only."
 
 
+def test_names_of_system_tables_are_known_by_their_numbers(database: Database) -> None:
+    transaction = mutation(database)
+
+    names = [transaction.table_name(number) for number in (513, 514, 515)]
+
+    assert names == ["_storage", "_scheduled_functions", None]
+
+
 def test_table_with_a_bad_name_is_not_created(database: Database) -> None:
     with pytest.raises(ValidationError, match="Identifier"):
         mutation(database).insert("two words", {})

@@ -30,8 +30,8 @@ FAILURE = ClientError("[Request ID: 0123456789abcdef] Server Error\nboom")
 class Client:
     """A session whose identities are names, fed with what a client would put in a frame."""
 
-    def __init__(self) -> None:
-        self.session = Session("nobody")
+    def __init__(self, chunk_bytes: int | None = None) -> None:
+        self.session = Session("nobody", chunk_bytes=chunk_bytes)
 
     def send(self, **members: Any) -> None:
         text = json.dumps(members)
@@ -869,3 +869,26 @@ def test_closed_conversation_has_nothing_to_start_again() -> None:
 
     assert client.session.restart_update() == {}
     assert client.session.stale_queries() == {}
+
+
+# Transitions in parts
+
+
+def test_responses_that_wait_for_the_last_part_are_counted() -> None:
+    client = Client(chunk_bytes=100)
+    client.modify(0, add(0))
+    client.mutate(1)
+    client.update(5, {0: b'"%s"' % (b"x" * 300)})
+    before = client.session.held_bytes
+    first = kinds(client.received())
+
+    client.session.mutation_finished(1, success(4))
+    held = client.session.held_bytes
+    while client.session.is_between_chunks:
+        client.session.socket_drained()
+        last = kinds(client.received())
+
+    assert (before, first) == (0, ["TransitionChunk"])
+    assert held > 50
+    assert client.session.held_bytes == 0
+    assert last == ["TransitionChunk", "MutationResponse"]

@@ -35,6 +35,41 @@ class Breakage:
 
 BREAKAGES: tuple[Breakage, ...] = (
     Breakage(
+        "a redacted error tells its text",
+        "realtime/runtime/error_texts.py",
+        '        return ClientError(head if self.redact_errors else f"{head}\\n{text}\\n", data)\n',
+        '        return ClientError(f"{head}\\n{text}\\n", data)\n',
+        "tests/integration/runtime/test_call_semantics.py",
+    ),
+    Breakage(
+        "a result that does not fit is given and its writes kept",
+        "realtime/runtime/result_encoding.py",
+        "            validator.check(value, tables)\n",
+        "            pass\n",
+        "tests/integration/runtime/test_call_semantics.py",
+    ),
+    Breakage(
+        "arguments have no limits",
+        "realtime/runtime/function_runner.py",
+        "            check_value_limits(value)\n",
+        "            pass\n",
+        "tests/integration/runtime/test_call_semantics.py",
+    ),
+    Breakage(
+        "a text that is no Unicode is sent",
+        "realtime/values/display.py",
+        '    return text if text.isascii() else text.encode(errors="backslashreplace").decode()\n',
+        "    return text\n",
+        "tests/integration/runtime/test_hostile_functions.py",
+    ),
+    Breakage(
+        "an app sees the modules of another",
+        "realtime/runtime/registry.py",
+        "    _open_functions_package(root)\n",
+        "",
+        "tests/integration/runtime/test_loading.py",
+    ),
+    Breakage(
         "an answer before the sync",
         "realtime/runtime/mutation_lane.py",
         "        await lane.make_durable(is_alone=len(self._unanswered) == 1)\n",

@@ -60,11 +60,13 @@ def body_of(
 
 def table_name_of(table: Any) -> str:
     """Return the name of a table that was passed as a name or as a class."""
-    name: Any = table if isinstance(table, str) else getattr(table, "__table_name__", None)
-    if not isinstance(name, str):
-        what = f"`{table.__name__}`" if isinstance(table, type) else f"`{type(table).__name__}`"
-        raise ValidationError(f"Expected a Document class or the name of a table, got {what}")
-    return name
+    if isinstance(table, str):
+        return table
+    name: Any = getattr(table, "__table_name__", None) if isinstance(table, type) else None
+    if isinstance(name, str):
+        return name
+    got = f"`{table.__name__}`" if isinstance(table, type) else f"one `{type(table).__name__}`"
+    raise ValidationError(f"Expected a Document class or the name of a table, got {got}")
 
 
 def checked_id(document_id: Any, operation: str) -> str:

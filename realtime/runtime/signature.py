@@ -13,7 +13,7 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from realtime.casing import wire_name
 from realtime.errors import DefinitionError, ValidationError
@@ -107,10 +107,11 @@ def compile_signature(declaration: Declaration) -> Signature:
             else compile_annotation(hints["return"], handler.__globals__)
         )
         args_validator, parameters = _compile_args(declaration, hints)
+        declared_returns = _returns_validator(declaration.returns)
     except DefinitionError as error:
         raise DefinitionError(f"In `{handler.__name__}`: {error.reason}", place=place) from error
     has_returns = declaration.returns is not None or returns is not ANY_CODEC
-    returns_validator = (declaration.returns or returns.validator) if has_returns else None
+    returns_validator = (declared_returns or returns.validator) if has_returns else None
     if isinstance(returns_validator, AnyValidator):
         returns_validator = None
     return Signature(args_validator, parameters, returns, returns_validator)
@@ -138,9 +139,7 @@ def _compile_args(
             raise DefinitionError(
                 "With `args=` a handler takes exactly `(ctx, args)`, and `args` is a dictionary"
             )
-        if isinstance(declaration.args, Validator):
-            return declaration.args, None
-        return v.object(declaration.args), None
+        return _object_validator("args", declaration.args), None
     compiled = tuple(
         _parameter(parameter, hints, declaration.handler.__globals__)
         for parameter in parameters[1:]
@@ -153,6 +152,24 @@ def _compile_args(
             )
         fields[parameter.wire_name] = ObjectField(parameter.codec.validator, parameter.is_optional)
     return ObjectValidator(fields), compiled
+
+
+def _returns_validator(declared: Any) -> Validator | None:
+    if declared is None or isinstance(declared, Validator):
+        return declared
+    return _object_validator("returns", declared)
+
+
+def _object_validator(place: str, declared: Any) -> Validator:
+    """Return the validator of an object, declared as such or by its fields."""
+    if isinstance(declared, Mapping):
+        return v.object(cast("Mapping[str, Any]", declared))
+    if isinstance(declared, Validator) and dict in declared.wire_types:
+        return declared
+    raise DefinitionError(
+        f'Expected validators by name in `{place}=`, such as `{{"body": v.string()}}`, or the '
+        f"validator of an object, got `{declared}`"
+    )
 
 
 _KEYWORD_KINDS: frozenset[Any] = frozenset(

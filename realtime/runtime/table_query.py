@@ -63,7 +63,8 @@ class TableQuery(Generic[T]):
                 "A query reads through one index: `with_index` can't follow another `with_index` "
                 "or `full_table_scan`"
             )
-        name = index if isinstance(index, str) else index_name(index)
+        name = _index_name(index)
+        _check_bounds(bounds)
         return self._chain(
             index=name,
             equals={self._wire_name(field): _bound_value(x) for field, x in equals.items()},
@@ -274,6 +275,25 @@ class _Iteration(AsyncIterator[T], Generic[T]):
         if not documents:
             raise StopAsyncIteration
         return documents[0]
+
+
+def _index_name(index: Any) -> str:
+    if isinstance(index, str):
+        return index
+    if isinstance(index, Index):
+        return index_name(index)
+    raise ValidationError(
+        f"Expected an index, as `Message.by_time` or by name, got `{type(index).__name__}`"
+    )
+
+
+def _check_bounds(bounds: tuple[Any, ...]) -> None:
+    for bound in bounds:
+        if not isinstance(bound, Bound) or not isinstance(bound.field, str):  # pyright: ignore[reportUnnecessaryIsInstance] user input
+            raise ValidationError(
+                "`with_index` takes equalities as keywords, and bounds such as "
+                f'`gt("timestamp", x)` or `Message.by_time.timestamp > x`; it got `{bound!r}`'
+            )
 
 
 def _checked_count(count: Any) -> int:

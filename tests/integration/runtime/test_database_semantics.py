@@ -226,7 +226,14 @@ async def result_of(root: Path, *lines: str, schema: str = SCHEMA) -> Any:
             "await ctx.db.insert(Struct, a=1)",
             "Expected a Document class or the name of a table, got `Struct`",
         ),
-        ("await ctx.db.get(5, m)", "Expected a Document class or the name of a table, got `int`"),
+        (
+            "await ctx.db.get(5, m)",
+            "Expected a Document class or the name of a table, got one `int`",
+        ),
+        (
+            'await ctx.db.insert(Message(body="y"))',
+            "Expected a Document class or the name of a table, got one `Message`",
+        ),
         # System tables
         *(
             (line, "System tables (prefixed with `_`) are read-only.")
@@ -348,6 +355,23 @@ async def result_of(root: Path, *lines: str, schema: str = SCHEMA) -> Any:
             'await ctx.db.insert(Message, body="x"); '
             'await ctx.db.query(Message).with_index(Message.by_body, body="x").unique()',
             "unique() query returned more than one result from table messages:\n [",
+        ),
+        (
+            'ctx.db.query(Message).with_index("by_body", "x")',
+            '`with_index` takes equalities as keywords, and bounds such as `gt("timestamp", x)` '
+            "or `Message.by_time.timestamp > x`; it got `'x'`",
+        ),
+        (
+            'ctx.db.query(Message).with_index(Message.by_body, lambda q: q.eq("body", "x"))',
+            "`with_index` takes equalities as keywords, and bounds such as",
+        ),
+        (
+            'ctx.db.query(Message).with_index(Message.by_body, gt(5, "x"))',
+            "`with_index` takes equalities as keywords, and bounds such as",
+        ),
+        (
+            "ctx.db.query(Message).with_index(5)",
+            "Expected an index, as `Message.by_time` or by name, got `int`",
         ),
         # Ranges
         (

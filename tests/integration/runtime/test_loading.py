@@ -179,6 +179,19 @@ def test_function_called_as_a_type_does_not_hide_it(tmp_path: Path) -> None:
             {"m": '@query(args={"a": v.string()})\nasync def f(ctx):\n    return 1\n'},
             "With `args=` a handler takes exactly `(ctx, args)`",
         ),
+        *(
+            (
+                {"m": f"@query({keyword}={declared})\nasync def f(ctx, args):\n    return 1\n"},
+                text,
+            )
+            for keyword, declared, text in [
+                ("args", "v.string()", "Expected validators by name in `args=`, such as"),
+                ("args", "[v.string()]", "Expected validators by name in `args=`, such as"),
+                ("args", '{"a": str}', "Expected a validator for the field `a`, such as"),
+                ("returns", "str", "Expected validators by name in `returns=`, such as"),
+                ("returns", '{"a": 5}', "Expected a validator for the field `a`, such as"),
+            ]
+        ),
     ],
 )
 def test_app_that_cannot_be_loaded_says_why(

@@ -128,17 +128,18 @@ async def running_app(
     serve: Any,
     root: Path,
     *,
+    app: Path | None = None,
     before_commit: Callable[[], None] | None = None,
     web_directory: Path | None = None,
     clock: Clock | None = None,
     **options: Any,
 ) -> AsyncGenerator[RunningApp, None]:
-    """Serve the app of notes from a new data file until the block ends.
+    """Serve an app, by default that of notes, from a new data file until the block ends.
 
     `clock` is that of the sockets; the runtime has the clock of the machine.
     """
     store = SqliteStore.open(root / "data.sqlite", before_commit=before_commit)
-    backend = Backend(load_app(write_app(root)), store, SystemClock(), redact_errors=False)
+    backend = Backend(load_app(app or write_app(root)), store, SystemClock(), redact_errors=False)
     settings = ServerSettings(KEY, web_directory=web_directory, version="1.2.3")
     application = Application(backend, settings, clock or SystemClock())
     async with (

@@ -10,13 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from realtime.clock import SystemClock
-from realtime.runtime.backend import Backend
-from realtime.runtime.registry import load_app
-from realtime.server.application import Application, ServerSettings
-from realtime.storage.sqlite import SqliteStore
 from tests.harness.written_app import write_app
-from tests.integration.server.running_app import DEADLINE_SECONDS, KEY
+from tests.integration.server.running_app import running_app
 
 MIB = 1 << 20
 ADVICE = (
@@ -123,15 +118,8 @@ class Client:
 
 @asynccontextmanager
 async def client_of(serve: Serve, root: Path) -> AsyncGenerator[Client, None]:
-    store = SqliteStore.open(root / "data.sqlite")
-    app = load_app(write_app(root, FUNCTIONS, SCHEMA))
-    backend = Backend(app, store, SystemClock(), redact_errors=False)
-    application = Application(backend, ServerSettings(KEY, version="1.2.3"), SystemClock())
-    async with (
-        serve(application, lifespan="on") as server,
-        httpx.AsyncClient(base_url=server.url, timeout=DEADLINE_SECONDS) as http,
-    ):
-        yield Client(http)
+    async with running_app(serve, root, app=write_app(root, FUNCTIONS, SCHEMA)) as served:
+        yield Client(served.http)
 
 
 @pytest.mark.asyncio

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from realtime.errors import DefinitionError
 from realtime.values.display import display_value
+from realtime.values.nearest import suggestion
 from realtime.values.validator import (
     LiteralValidator,
     TableNames,
@@ -120,6 +122,36 @@ class ObjectValidator(Validator):
                 sentence = f"Object contains extra field `{name}` that is not in the validator."
                 return self._object_text(sentence, members, path)
         return None
+
+    def pick(self, *names: str) -> ObjectValidator:
+        """Return a validator with the fields called `names` alone; DefinitionError for others."""
+        self._check_known(names)
+        return ObjectValidator({name: self.fields[name] for name in names})
+
+    def omit(self, *names: str) -> ObjectValidator:
+        """Return a validator without the fields called `names`; DefinitionError for others."""
+        self._check_known(names)
+        return ObjectValidator({n: entry for n, entry in self.fields.items() if n not in names})
+
+    def extend(self, fields: Mapping[str, Any]) -> ObjectValidator:
+        """Return a validator with more fields, as `v.object` takes them; new ones replace old."""
+        # Here, as that module builds on this one.
+        from realtime.values.validators import object_fields
+
+        return ObjectValidator({**self.fields, **object_fields(fields)})
+
+    def partial(self) -> ObjectValidator:
+        """Return a validator with the same fields, each of which may be missing."""
+        return ObjectValidator(
+            {name: ObjectField(entry.validator, True) for name, entry in self.fields.items()}
+        )
+
+    def _check_known(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            if name not in self.fields:
+                raise DefinitionError(
+                    f"The object has no field `{name}`; {suggestion(name, list(self.fields))}"
+                )
 
     def _object_text(self, sentence: str, value: Value, path: str) -> str:
         return f"{sentence}\n{context(path)}\nObject: {display_value(value)}\nValidator: {self}"

@@ -250,6 +250,26 @@ def test_validator_prints_as_its_call_and_has_the_json_of_the_contract(
         assert validator.to_json() == json
 
 
+def test_object_validators_are_made_of_others() -> None:
+    base = v.object({"a": v.string(), "b": v.optional(v.number()), "c": v.null()})
+
+    assert str(base.pick("c", "a")) == "v.object({a: v.string(), c: v.null()})"
+    assert str(base.omit("a", "c")) == "v.object({b: v.optional(v.float64())})"
+    assert str(base.pick("a").extend({"d": v.optional(v.null()), "a": v.bytes()})) == (
+        "v.object({a: v.bytes(), d: v.optional(v.null())})"
+    )
+    assert str(base.pick("a", "b").partial()) == (
+        "v.object({a: v.optional(v.string()), b: v.optional(v.float64())})"
+    )
+    assert str(base) == str(v.object({"a": v.string(), "b": v.optional(v.number()), "c": v.null()}))
+
+
+@pytest.mark.parametrize("verb", ["pick", "omit"])
+def test_field_that_an_object_does_not_have_is_refused_with_the_nearest(verb: str) -> None:
+    with pytest.raises(DefinitionError, match="has no field `boddy`; did you mean `body`"):
+        getattr(v.object({"body": v.string()}), verb)("boddy")
+
+
 def test_pagination_options_are_those_that_clients_send() -> None:
     options = v.pagination_options()
 

@@ -72,6 +72,7 @@ class ErrorTexts:
         )
         data, problem = _data(cause)
         text += problem
+        _forget_way(cause)
         return ClientError(head if self.redact_errors else f"{head}\n{text}\n", data)
 
     def _uncaught(self, cause: BaseException) -> str:
@@ -88,6 +89,16 @@ class ErrorTexts:
                 shown = file.relative_to(self._root).as_posix()
                 lines += f"\n    at {frame.name} (../{shown}:{frame.lineno})"
         return lines
+
+
+def _forget_way(cause: BaseException) -> None:
+    """Let an exception object that the app keeps and raises again start anew.
+
+    Python would add the next way to this one, and hold on to every frame of it.
+    """
+    cause.__traceback__ = None
+    if isinstance(cause, ApplicationError):
+        cause.nesting = 0
 
 
 def _data(cause: BaseException) -> tuple[bytes | None, str]:

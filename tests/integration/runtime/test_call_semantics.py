@@ -432,6 +432,27 @@ async def test_nested_call_adds_a_prefix_per_level_and_keeps_the_data(tmp_path: 
 
 
 @pytest.mark.asyncio
+async def test_exception_object_that_is_raised_again_has_the_same_text(tmp_path: Path) -> None:
+    functions = """
+REFUSED = ApplicationError("refused")
+
+@query
+async def inner(ctx):
+    raise REFUSED
+
+@query
+async def outer(ctx, call: int):
+    return await ctx.run_query(inner)
+"""
+    async with written_app(tmp_path, functions) as app:
+        texts = {await app.failure("outer", call=call) for call in range(3)}
+
+        (text,) = texts
+        assert text.count("Uncaught ConvexError: ") == 2
+        assert text.count("    at ") == 2
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("path", ["fail", "nested"])
 async def test_conflict_of_a_handler_ends_like_one_of_the_engine(tmp_path: Path, path: str) -> None:
     args: dict[str, Any] = {"case": "conflict"} | ({} if path == "fail" else {"depth": 0})

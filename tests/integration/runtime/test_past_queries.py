@@ -10,7 +10,6 @@ import pytest
 
 from realtime.database.database import DatabaseLimits
 from realtime.errors import LimitError, OutOfRetentionError, ValidationError
-from realtime.runtime import live_queries
 from realtime.runtime.backend import Backend, Limits
 from realtime.runtime.outcome import QueryResult
 from realtime.storage.memory import MemoryStore
@@ -133,15 +132,13 @@ async def test_queries_together_are_of_one_timestamp(store: Store) -> None:
     assert list(map(value, results)) == [expected, [], expected]
 
 
-async def test_results_that_are_too_large_together_are_refused(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_queries, "MAX_TOGETHER_BYTES", 500)
+async def test_results_that_are_too_large_together_are_refused(store: Store) -> None:
     async with workshop(store) as backend:
-        await mutate(backend, "notes:add", label="a", text="x" * 200)
+        for number in range(14):
+            await mutate(backend, "notes:add", label="a", text=str(number) + "x" * 1_000_000)
 
-        with pytest.raises(LimitError, match="after 3 of 4 queries"):
-            await backend.run_queries([call("notes:labelled", label="a")] * 4)
+        with pytest.raises(LimitError, match="after 5 of 6 queries"):
+            await backend.run_queries([call("notes:labelled", label="a")] * 6)
 
 
 async def test_failed_query_of_the_past_is_told_as_one_of_the_present(store: Store) -> None:

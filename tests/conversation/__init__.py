@@ -1,0 +1,1 @@
+"""A long random conversation of several clients with one server, checked against a model."""

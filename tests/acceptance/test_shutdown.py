@@ -169,6 +169,26 @@ def test_watchers_have_seen_everything_before_the_end(stop: Stop) -> None:
     assert stop.watched == [stop.stored[CLIENTS]] * WATCHERS
 
 
+@pytest.mark.asyncio
+async def test_stop_sends_the_transition_that_waits_for_a_slow_query(
+    start_server: StartServer,
+) -> None:
+    server = start_server(app=ROOT / "tests" / "apps" / "runaway")
+    async with RawClient(server.url) as client:
+        await client.subscribe("notes:listSlowly", {})
+        await client.mutate("notes:add", {"text": "first"})
+        await client.ask("notes:add", {"text": "second"})
+        response = await client.receive()
+
+        os.kill(server.pid, signal.SIGTERM)
+        _, closed = await client.receive_end()
+
+    assert response["success"]
+    assert client.results[0] == ["first", "second"]
+    assert client.timestamp >= decode_timestamp(response["ts"])
+    assert closed == Closed(1001, "")
+
+
 def test_second_server_on_the_same_data_is_refused_and_the_first_goes_on(
     start_server: StartServer,
 ) -> None:

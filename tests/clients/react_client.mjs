@@ -1,23 +1,15 @@
 /** The official React hooks, rendering into a DOM. */
 
-import { Window } from "happy-dom";
+import "./dom.mjs";
+
+import { createElement as h, Component, useEffect, useLayoutEffect } from "react";
+import { flushSync } from "react-dom";
+import { createRoot } from "react-dom/client";
+import { ConvexProvider, ConvexReactClient, useMutation, useQuery } from "convex/react";
 import { WebSocket } from "ws";
 
 import { run, step, Watched } from "./program.mjs";
 import { callEveryFunction, MUTATIONS, reference } from "./scenario.mjs";
-
-// React looks for a DOM while it is imported.
-const window = new Window({ url: "http://localhost/" });
-const addGlobal = (name, value) =>
-  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
-addGlobal("window", window);
-addGlobal("document", window.document);
-addGlobal("navigator", window.navigator);
-
-const { createElement: h, Component, useEffect, useLayoutEffect } = await import("react");
-const { flushSync } = await import("react-dom");
-const { createRoot } = await import("react-dom/client");
-const { ConvexProvider, ConvexReactClient, useMutation, useQuery } = await import("convex/react");
 
 /** Show a query's result; the list of messages as an ordered list of their contents. */
 function Result({ path, args, onResult }) {

@@ -29,6 +29,7 @@ class JournalKeeper:
         self._backend = backend
         self._calls: dict[int, FunctionCall] = {}
         self._stale: set[int] = set()
+        self._updating: set[int] = set()
         self._is_updating = False
         self.results: dict[int, QueryResult] = {}
         self.journals: dict[int, str | None] = {}
@@ -68,13 +69,18 @@ class JournalKeeper:
 
     def begin_update(self) -> dict[int, QueryCall]:
         """Take the stale queries, with their journals."""
-        stale, self._stale = self._stale, set()
+        self._updating, self._stale = self._stale, set()
         self._is_updating = True
-        return {
-            query_id: QueryCall(self._calls[query_id], self.journals[query_id])
-            for query_id in stale
-            if query_id in self._calls
-        }
+        return self._with_journals(self._updating)
+
+    def restart_update(self) -> dict[int, QueryCall]:
+        """Take what has become stale meanwhile as well."""
+        self._updating, self._stale = self._updating | self._stale, set()
+        return self._with_journals(self._updating)
+
+    def stale_queries(self) -> list[QueryCall]:
+        """Return what the next update would take."""
+        return list(self._with_journals(self._stale).values())
 
     def finish_update(self, timestamp: int, results: Mapping[int, QueryResult]) -> None:
         """Keep results and journals."""
@@ -89,6 +95,13 @@ class JournalKeeper:
         self.invalidations += 1
         self._stale.add(query_id)
         self._backend.request_update(self)
+
+    def _with_journals(self, wanted: set[int]) -> dict[int, QueryCall]:
+        return {
+            query_id: QueryCall(self._calls[query_id], self.journals[query_id])
+            for query_id in wanted
+            if query_id in self._calls
+        }
 
     def fail(self, error: RealtimeError) -> None:
         """Never expected."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from realtime.storage.sqlite import SqliteStore
 from realtime.testing import VirtualClock, running_backend
 from realtime.values.annotations import codec_of_class
 from realtime.values.validators import v
-from tests.harness.live_client import JournalKeeper
+from tests.harness.live_client import JournalKeeper, turn
 
 SHELVES = Path(__file__).parents[2] / "apps" / "shelves"
 INVALID_CURSOR = {"isConvexSystemError": True, "paginationError": "InvalidCursor"}
@@ -315,6 +316,32 @@ def test_options_are_declared_as_clients_send_them() -> None:
 
     assert codec is not None
     assert codec.validator.to_json() == v.pagination_options().to_json()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("function", ["on_shelf", "public"])
+@pytest.mark.parametrize("cursor", [False, True])
+async def test_long_page_lets_others_go_first_and_stays_at_its_time(
+    backend: Backend, function: str, cursor: bool
+) -> None:
+    await run(backend, "fill", shelf="b", count=60)
+    whole = await page(backend, function, shelf="b", items=61)
+    options: dict[str, Any] = {"shelf": "b", "items": 61, "id": 1}
+    if cursor:
+        options["endCursor"] = whole["continueCursor"]
+    reading = asyncio.create_task(page(backend, function, **options))
+    await turn()
+    await turn()
+    removing = asyncio.create_task(run(backend, "removeAt", shelf="b", place=59))
+    turns = 0
+    while not reading.done():
+        await turn()
+        turns += 1
+
+    assert turns >= 10, "thirty chunks, of which two or fewer are read in one turn of this test"
+    assert places(await reading) == list(range(60)), "it was removed after the page was begun"
+    await removing
+    assert places(await page(backend, function, **options)) == list(range(59))
 
 
 # Limits

@@ -69,6 +69,11 @@ seeds: .venv ## Run the property tests for a long time, with new seeds
 breakages: .venv node_modules ## Break each promise by one line and see that a test notices
 	$(BIN)/python -m tests.breakages $(ARGS)
 
+.PHONY: coverage
+coverage: .venv ## Check that every branch of database/ and sync/ is covered
+	$(BIN)/coverage run -m pytest -q tests/unit/database tests/unit/sync
+	$(BIN)/coverage report
+
 .PHONY: screenshot
 screenshot: .venv node_modules ## Renew the picture of the README
 	$(BIN)/python -m pytest tests/clients/test_browser.py --screenshot docs/images/chat.png

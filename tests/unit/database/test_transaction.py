@@ -33,6 +33,8 @@ from tests.unit.database.small_database import (
     query,
     schema_of,
     table_of,
+    take,
+    texts,
 )
 
 MESSAGE = {"session": "s", "text": "hello"}
@@ -641,3 +643,33 @@ def test_token_has_the_reads_and_the_timestamp(database: Database) -> None:
 
     assert token.timestamp == database.durable
     assert token.intervals() == transaction.read_set.intervals()
+
+
+def test_what_is_left_of_the_limits_is_known(memory_store: MemoryStore) -> None:
+    database = limited(memory_store, documents_read=5, bytes_read=1_000)
+    document_id = insert(database, "things", a="x" * 100)
+    transaction = query(database)
+    before = (transaction.documents_left, transaction.bytes_left)
+
+    found = transaction.get(document_id)
+
+    assert found is not None
+    assert before == (5, 1_000)
+    assert transaction.documents_left == 4
+    assert transaction.bytes_left == 1_000 - len(found.document)
+
+
+def test_scan_can_begin_behind_a_key_and_end_with_one(database: Database) -> None:
+    for number in range(5):
+        insert(database, "things", a=float(number))
+    transaction = query(database)
+    table = transaction.table("things")
+    assert table is not None
+    index = transaction.index(table, "by_a")
+    keys = [index.entry(found).key for found in documents(transaction, "things", "by_a")]
+
+    part = transaction.open_scan(
+        table, index, {}, (), descending=False, after=keys[0], until=keys[3]
+    )
+
+    assert texts(take(part), "a") == [1.0, 2.0, 3.0]

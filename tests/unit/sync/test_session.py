@@ -892,3 +892,17 @@ def test_responses_that_wait_for_the_last_part_are_counted() -> None:
     assert held > 50
     assert client.session.held_bytes == 0
     assert last == ["TransitionChunk", "MutationResponse"]
+
+
+def test_token_that_is_rejected_between_two_parts_ends_the_conversation_there() -> None:
+    client = Client(chunk_bytes=100)
+    client.modify(0, add(0))
+    client.update(5, {0: b'"%s"' % (b"x" * 300)})
+    first = kinds(client.received())
+    client.authenticate(0)
+
+    client.session.authentication_failed("No")
+
+    assert first == ["TransitionChunk"]
+    assert kinds(client.received()) == ["AuthError"]
+    assert client.session.is_closed

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from realtime import ApplicationError, MutationCtx, OverloadedError, mutation
+from realtime.errors import StorageFullError
 from realtime.runtime.backend import Backend
 from realtime.runtime.mutation_lane import BATCH_ROWS, BATCH_SECONDS
 from realtime.runtime.outcome import MutationOutcome
 from realtime.runtime.registry import LoadedApp
+from realtime.storage.memory import MemoryStore
+from realtime.storage.persistence import RowWrite
 from realtime.testing import VirtualClock, running_backend
 from tests.unit.runtime.small_app import Note, Watcher, app_of, call, turns
 
@@ -215,6 +218,31 @@ async def test_failed_member_leaves_no_rows_and_its_batch_goes_on(failing: str) 
     assert [value_in(outcome) for outcome in (outcomes[0], outcomes[2])] == [1, 2]
     assert outcomes[1].error is not None
     assert batches == 1
+
+
+class RefusingStore(MemoryStore):
+    """A store that refuses long texts and leaves its transaction open."""
+
+    def write_rows(self, writes: Sequence[RowWrite]) -> None:
+        if any(b"xxxx" in (write.document or b"") for write in writes):
+            raise StorageFullError("No room")
+        super().write_rows(writes)
+
+
+@pytest.mark.asyncio
+async def test_batch_whose_transaction_is_left_open_by_a_refusal_is_rolled_back_first() -> None:
+    recorder, store = Recorder(), RefusingStore()
+    async with running_backend(recorder.app(), clock=recorder.clock, persistence=store) as backend:
+        outcomes, _ = await batches_of(
+            backend,
+            ("add", {"name": "a"}),
+            ("add", {"name": "b", "size": 4}),
+            ("add", {"name": "c"}),
+        )
+
+    assert [value_in(outcome) for outcome in (outcomes[0], outcomes[2])] == [1, 2]
+    assert isinstance(outcomes[1].rejection, StorageFullError)
+    assert recorder.events == ["a", "b", "a", "b", "c"]
 
 
 @pytest.mark.asyncio

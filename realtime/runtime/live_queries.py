@@ -169,7 +169,7 @@ class LiveQueries:
     # Jobs
 
     def _go_on(self, askers: Sequence[_Asker]) -> None:
-        """Serve those who have waited together, next of all."""
+        """Serve those who have waited for one rest, in one job."""
         self._lane.submit_update(lambda: self._start(askers, have_rested=True))
 
     def _start(self, askers: Sequence[_Asker], *, have_rested: bool = False) -> Job:

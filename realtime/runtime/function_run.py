@@ -11,7 +11,6 @@ A run is made for one transaction. To repeat it, make another.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,14 +41,10 @@ from realtime.runtime.page_journal import PageJournal
 from realtime.runtime.registry import AppFunction, Registry
 from realtime.runtime.result_encoding import KnownDocument
 from realtime.runtime.user_identity import UserIdentity
-from realtime.runtime.watchdog import FunctionStopped, TimeBudget, Watchdog
+from realtime.runtime.watchdog import FunctionStopped, TimeBudget, Watchdog, close_coroutine
 from realtime.schema.document import Document
 from realtime.schema.document_codec import DocumentCodec
 from realtime.values.json_encoding import decode_json
-
-_log = logging.getLogger("realtime.functions")
-
-_CLEAN_UP_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,24 +229,9 @@ class FunctionRun:
             raise self.budget.error(function.path) from None
         finally:
             self._is_active = False
-            self._close(coroutine, function)
+            if getattr(coroutine, "cr_frame", None) is not None:
+                close_coroutine(coroutine, self.budget, function.path)
             self._is_active = was_active
-
-    def _close(self, coroutine: Coroutine[Any, Any, Any], function: AppFunction) -> None:
-        """End a handler that has not ended by itself; its clean-up gets little time."""
-        if getattr(coroutine, "cr_frame", None) is None:
-            return
-        try:
-            try:
-                self.budget.resume(at_least_seconds=_CLEAN_UP_SECONDS)
-                coroutine.close()
-            finally:
-                self.budget.stop()
-        except KeyboardInterrupt:
-            raise
-        except BaseException:
-            self.budget.stop()
-            _log.exception("`%s` did not end cleanly", function.path)
 
 
 def _foreign_await(

@@ -1,8 +1,10 @@
 """What a `ctx` method returns: an operation that runs when it is awaited.
 
-Awaiting one runs it on the spot; nothing is scheduled. Only a long scan gives the loop a turn in
-between, by yielding `SUSPEND` up to whoever drives the handler. An operation remembers where it was
-created, because one that is never awaited is a mistake that would lose a write without a word.
+Awaiting one runs it on the spot; nothing is scheduled. In a query or mutation only a long scan
+gives the loop a turn in between, by yielding `SUSPEND` up to whoever drives the handler; in an
+action, which is driven by an asyncio task, an operation yields futures as any coroutine does. An
+operation remembers where it was created, because one that is never awaited is a mistake that would
+lose a write without a word.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ _C = TypeVar("_C")
 
 
 class Suspension:
-    """The only thing that a handler may yield to its driver: let the loop turn, then go on."""
+    """All that a query or mutation may yield to its driver: let the loop turn, then go on."""
 
 
 SUSPEND: Final = Suspension()
@@ -33,8 +35,12 @@ Steps = Generator[Suspension, None, T_co]
 class OperationScope(Protocol):
     """The run that operations belong to."""
 
-    budget: TimeBudget
     unawaited: dict[Operation[object], None]
+
+    @property
+    def budget(self) -> TimeBudget:
+        """The time of the code that runs at this moment."""
+        ...
 
     def check_active(self) -> None:
         """Raise if the function is not being run at this moment."""

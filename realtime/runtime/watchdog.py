@@ -15,11 +15,13 @@ A call into C that does not return can't be interrupted; the exception waits for
 from __future__ import annotations
 
 import ctypes
+import logging
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from realtime.errors import TimeLimitError
 
@@ -29,6 +31,9 @@ _STACK_FRAMES = 3
 """The innermost frames: those of the handler."""
 BLOCKED_SECONDS = 0.1
 _JUMPS = 100
+_CLEAN_UP_SECONDS = 0.05
+
+_log = logging.getLogger("realtime.functions")
 
 
 class FunctionStopped(BaseException):
@@ -159,6 +164,16 @@ class TimeBudget:
         self._used_seconds = 0.0
         self._started: float | None = None
 
+    @property
+    def is_counting(self) -> bool:
+        """Whether control is with the handler."""
+        return self._started is not None
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether no time is left; what is being counted is not looked at."""
+        return self._used_seconds >= self._limit_seconds
+
     def resume(self, at_least_seconds: float = 0.0) -> None:
         """Start counting: control goes to the handler."""
         self._stop_counting()
@@ -172,7 +187,7 @@ class TimeBudget:
             self._watchdog.disarm()
         finally:
             self._stop_counting()
-        if self._used_seconds >= self._limit_seconds:
+        if self.is_used_up:
             raise FunctionStopped
 
     def stop(self) -> None:
@@ -182,12 +197,31 @@ class TimeBudget:
 
     def error(self, path: str) -> TimeLimitError:
         """Return the error of a run of the function `path` whose time is used up."""
-        limit = f"{self._limit_seconds:g}s"
-        return TimeLimitError(
-            f"Function execution timed out (maximum duration: {limit}) in `{path}`"
-        )
+        return time_limit_error(path, self._limit_seconds)
 
     def _stop_counting(self) -> None:
         if self._started is not None:
             self._used_seconds += time.monotonic() - self._started
             self._started = None
+
+
+def time_limit_error(path: str, limit_seconds: float) -> TimeLimitError:
+    """Return the error of a run of the function `path` that took longer than it may."""
+    return TimeLimitError(
+        f"Function execution timed out (maximum duration: {limit_seconds:g}s) in `{path}`"
+    )
+
+
+def close_coroutine(coroutine: Coroutine[Any, Any, Any], budget: TimeBudget, path: str) -> None:
+    """End a handler that has not ended by itself; its clean-up gets little time."""
+    try:
+        try:
+            budget.resume(at_least_seconds=_CLEAN_UP_SECONDS)
+            coroutine.close()
+        finally:
+            budget.stop()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        budget.stop()
+        _log.exception("`%s` did not end cleanly", path)

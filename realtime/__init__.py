@@ -1,8 +1,8 @@
 """The reactive backend for Python.
 
-`schema.py` declares documents, `functions/` holds queries and mutations; everything they need is
-exported here. Running an app is the business of the command line (`realtime dev`, `realtime
-serve`).
+`schema.py` declares documents, `functions/` holds queries, mutations and actions; everything they
+need is exported here. Running an app is the business of the command line (`realtime dev`,
+`realtime serve`).
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from realtime.errors import (
     ValidationError,
 )
 from realtime.runtime.auth_config import CustomJwt, Oidc
-from realtime.runtime.context import MutationCtx, QueryCtx
+from realtime.runtime.context import ActionCtx, MutationCtx, QueryCtx
 from realtime.runtime.operation import gather
 from realtime.runtime.pagination import PaginationOptions, PaginationResult
 from realtime.runtime.registration import (
+    action,
+    internal_action,
     internal_mutation,
     internal_query,
     mutation,
@@ -43,6 +45,7 @@ from realtime.values.value import UNSET, Int64, Unset
 
 __all__ = [
     "UNSET",
+    "ActionCtx",
     "ApplicationError",
     "ConflictError",
     "ConvexError",
@@ -71,10 +74,12 @@ __all__ = [
     "Unset",
     "UserIdentity",
     "ValidationError",
+    "action",
     "field",
     "gather",
     "gt",
     "gte",
+    "internal_action",
     "internal_mutation",
     "internal_query",
     "lt",

@@ -95,7 +95,10 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run a function on a server, also an internal one, and print what it returns as JSON."""
+    """Run a query, mutation or action on a server, also an internal one.
+
+    What it returns is printed as JSON.
+    """
     from realtime.cli.run import run_function
 
     raise typer.Exit(run_function(path, arguments, url, admin_key))

@@ -10,7 +10,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 from realtime.clock import Clock
 from realtime.database.commit_thread import CommitThread
@@ -18,21 +19,26 @@ from realtime.database.committer import Batch
 from realtime.database.database import Database, DatabaseLimits
 from realtime.database.timestamp import Timestamp
 from realtime.errors import RealtimeError, UnavailableError, ValidationError
+from realtime.runtime.action_lane import ActionLane, ActionLimits
+from realtime.runtime.action_run import ActionServices
 from realtime.runtime.backlog import Backlog
+from realtime.runtime.blocking_calls import BlockingCalls
 from realtime.runtime.call_checks import check_call
 from realtime.runtime.counters import Counters
 from realtime.runtime.cursor import Cursors
 from realtime.runtime.error_texts import ErrorTexts
 from realtime.runtime.function_run import RunSettings
-from realtime.runtime.function_runner import FunctionRunner
+from realtime.runtime.function_runner import FunctionRunner, RunReport
 from realtime.runtime.live_queries import LiveQueries
 from realtime.runtime.mutation_job import MutationJob
 from realtime.runtime.mutation_lane import MutationLane
 from realtime.runtime.outcome import (
+    ActionOutcome,
     FunctionCall,
     FunctionKind,
     LiveClient,
     MutationOutcome,
+    NestedCall,
     QueryResult,
 )
 from realtime.runtime.query_cache import QueryCache
@@ -44,6 +50,8 @@ from realtime.storage.persistence import Persistence
 _log = logging.getLogger("realtime.runtime")
 
 State = Literal["starting", "running", "stopping", "stopped", "fenced"]
+
+_T = TypeVar("_T")
 
 _STOP_SECONDS = 5.0
 
@@ -57,6 +65,7 @@ class Limits:
     """Time of one query's or mutation's own code; reads and writes are not counted."""
     query_cache_bytes: int = 8 * 1024 * 1024
     """For results that nobody is subscribed to."""
+    actions: ActionLimits = field(default_factory=ActionLimits)
 
 
 class Backend:
@@ -84,7 +93,7 @@ class Backend:
         self._watchdog = Watchdog()
         if reports_blocked_loop:
             self._watchdog.on_blocked = _report_blocked_loop
-        settings = RunSettings(
+        self._settings = RunSettings(
             app.registry,
             app.root,
             self._watchdog,
@@ -92,15 +101,18 @@ class Backend:
             self._limits.database.scan_chunk,
             Cursors(self._database.secret),
         )
-        self._runner = FunctionRunner(settings, self._texts, clock, self.counters)
+        self._runner = FunctionRunner(self._settings, self._texts, clock, self.counters)
         self._cache = QueryCache(self._database.subscriptions, self._limits.query_cache_bytes)
         self._on_fenced: list[Callable[[BaseException], None]] = []
-        self._awaited: set[asyncio.Future[MutationOutcome]] = set()
+        self._awaited: set[asyncio.Future[Any]] = set()
         """Answers that callers wait for; at a fence nobody knows what would be in them."""
         self._commit_thread: CommitThread
         self._query_lane: QueryLane
         self._mutation_lane: MutationLane
         self._live: LiveQueries
+        self._actions: ActionLane
+        self._takes_nested = False
+        """Whether actions may call queries and mutations: until the last of them has ended."""
 
     # Life
 
@@ -127,20 +139,49 @@ class Backend:
             on_published=self._live.announce_stale,
             on_fenced=self._fence,
         )
+        self._actions = ActionLane(
+            self._action_services(loop), self._limits.actions, self._clock, loop
+        )
         self._watchdog.open()
         self._mutation_lane.open()
+        self._actions.open()
+        self._takes_nested = True
         self.state = "running"
+
+    def _action_services(self, loop: asyncio.AbstractEventLoop) -> ActionServices:
+        limits = self._limits.actions
+        return ActionServices(
+            self._settings,
+            self._runner,
+            self._texts,
+            self._clock,
+            self.counters,
+            limits.stretch_seconds,
+            BlockingCalls(loop, limits.blocking_threads),
+            tables=lambda: self._database.catalog,
+            run_query=self._run_nested_query,
+            run_mutation=self._run_nested_mutation,
+        )
 
     async def stop(self) -> None:
         """Finish what runs, deliver its answers and transitions, and close the storage.
 
-        Mutations that were queued and not started are rejected: nothing of them happened.
+        Mutations that were queued and not started are rejected: nothing of them happened. Actions
+        that run may finish, with the queries and mutations that they still call, for as long as
+        their limits say; then they are cancelled.
         """
         was_running = self.state == "running"
+        stopping = _unavailable("stopping")
         if was_running:
             self.state = "stopping"
-            for job in self._mutation_lane.drop_all():
-                self._mutation_lane.reject(job, _unavailable("stopping"))
+            for job in self._mutation_lane.drop_all(but=self._actions.running):
+                self._mutation_lane.reject(job, stopping)
+        await self._actions.close(
+            _unavailable("cancelled"), self._limits.actions.stop_seconds if was_running else 0.0
+        )
+        self._takes_nested = False
+        for job in self._mutation_lane.drop_all():
+            self._mutation_lane.reject(job, stopping)
         await self._mutation_lane.close()
         if was_running:
             self._live.end_rests()
@@ -170,6 +211,11 @@ class Backend:
     def subscription_count(self) -> int:
         """How many queries live clients are subscribed to."""
         return self._live.subscription_count
+
+    @property
+    def running_action_count(self) -> int:
+        """How many actions have not ended."""
+        return len(self._actions.running)
 
     @property
     def wal_size_bytes(self) -> int:
@@ -224,6 +270,21 @@ class Backend:
         self._check_running()
         return await self._live.run_at(call, timestamp)
 
+    async def run_action(self, call: FunctionCall) -> ActionOutcome:
+        """Run an action and return its outcome; whoever waits may go, the action goes on.
+
+        Raises:
+            OverloadedError: Too many are running, or it came to a call that was not taken.
+            UnavailableError: The backend is not running, or stopped before the action ended.
+        """
+        answer: asyncio.Future[ActionOutcome] = asyncio.get_running_loop().create_future()
+        self._check_running()
+        self._actions.submit(call.caller or answer, call, partial(_resolve, answer))
+        outcome = await answer
+        if outcome.rejection is not None:
+            raise outcome.rejection
+        return outcome
+
     async def run_mutation(self, call: FunctionCall) -> MutationOutcome:
         """Run a mutation and return its outcome once what it saw is durable.
 
@@ -231,13 +292,14 @@ class Backend:
             OverloadedError: It was not taken; nothing happened.
             UnavailableError: The backend is not running, or was stopped before it was durable.
         """
+        self._check_running()
+        return await self._mutate(call, None)
+
+    async def _mutate(self, call: FunctionCall, client: object | None) -> MutationOutcome:
+        """Run a mutation in the queue of `client`, or in one of its own."""
         answer: asyncio.Future[MutationOutcome] = asyncio.get_running_loop().create_future()
-
-        def finish(outcome: MutationOutcome) -> None:
-            if not answer.done():
-                answer.set_result(outcome)
-
-        self._submit(call.caller or answer, MutationJob(call, None, 0, finish))
+        job = MutationJob(call, None, 0, partial(_resolve, answer))
+        self._mutation_lane.submit(client or call.caller or answer, job)
         self._awaited.add(answer)
         try:
             outcome = await answer
@@ -247,16 +309,22 @@ class Backend:
             raise outcome.rejection
         return outcome
 
-    async def run_function(self, call: FunctionCall) -> QueryResult | MutationOutcome:
-        """Run a query or a mutation, whichever the path names."""
-        kind = self.function_kind(call.path)
-        if kind == "mutation":
-            return await self.run_mutation(call)
-        if kind == "query":
-            return await self.run_query(call)
+    async def run_function(
+        self, call: FunctionCall
+    ) -> QueryResult | MutationOutcome | ActionOutcome:
+        """Run a query, a mutation or an action, whichever the path names."""
+        match self.function_kind(call.path):
+            case "mutation":
+                return await self.run_mutation(call)
+            case "query":
+                return await self.run_query(call)
+            case "action":
+                return await self.run_action(call)
+            case None:
+                pass
         try:
             found = self.app.registry.find(call.path)
-            check_call(found, call.path, None, is_admin=call.identity.is_admin)
+            check_call(found, call.path, None, is_admin=call.reaches_internal)
         except RealtimeError as error:
             return QueryResult(None, self._runner.failure(call, error))
         raise AssertionError("a function that exists has a kind")
@@ -282,7 +350,29 @@ class Backend:
             OverloadedError: Too many are waiting.
             UnavailableError: The backend is not running.
         """
-        self._submit(client, MutationJob(call, session_id, request_id, on_finished))
+        self._check_running()
+        job = MutationJob(call, session_id, request_id, on_finished)
+        self._mutation_lane.submit(client, job)
+
+    def submit_action(
+        self,
+        call: FunctionCall,
+        client: LiveClient,
+        on_finished: Callable[[ActionOutcome], None],
+    ) -> None:
+        """Start an action of a client, beside whatever else runs.
+
+        Args:
+            call: What to run.
+            client: Among whose actions it counts; it may go, the action goes on.
+            on_finished: Called once, in a later turn of the loop.
+
+        Raises:
+            OverloadedError: Too many are running.
+            UnavailableError: The backend is not running.
+        """
+        self._check_running()
+        self._actions.submit(client, call, on_finished)
 
     # Live clients
 
@@ -302,9 +392,17 @@ class Backend:
 
     # Inside
 
-    def _submit(self, client: object, job: MutationJob) -> None:
-        self._check_running()
-        self._mutation_lane.submit(client, job)
+    async def _run_nested_query(self, call: NestedCall, caller: object) -> RunReport:
+        self._check_takes_nested()
+        return await self._live.run_nested(call, caller)
+
+    async def _run_nested_mutation(self, call: NestedCall, client: object) -> MutationOutcome:
+        self._check_takes_nested()
+        return await self._mutate(call, client)
+
+    def _check_takes_nested(self) -> None:
+        if not self._takes_nested:
+            raise _unavailable(self.state)
 
     def _check_running(self) -> None:
         if self.state != "running":
@@ -325,12 +423,14 @@ class Backend:
             exc_info=traceback,
         )
         self.state = "fenced"
+        self._takes_nested = False
         error = _unavailable("fenced")
         for job in self._mutation_lane.drop_all():
             self._mutation_lane.reject(job, error)
         for answer in self._awaited:
             if not answer.done():
                 answer.set_exception(error)
+        self._actions.end_all(error)
         self._live.fail_all(error)
         for callback in self._on_fenced:
             callback(cause)
@@ -341,10 +441,17 @@ def _report_blocked_loop(stack: str) -> None:
     _log.warning("A handler has kept everybody waiting for %d ms, in\n%s", milliseconds, stack)
 
 
-def _unavailable(state: State) -> UnavailableError:
+def _resolve(answer: asyncio.Future[_T], outcome: _T) -> None:
+    """Give whoever still waits what it waits for."""
+    if not answer.done():
+        answer.set_result(outcome)
+
+
+def _unavailable(state: State | Literal["cancelled"]) -> UnavailableError:
     reasons = {
         "starting": "The server is starting. Try again in a moment",
         "stopping": "The server is stopping; nothing was done. Try again in a moment",
+        "cancelled": "The server stopped before the action had ended, and cancelled it",
         "stopped": "The server has stopped; nothing was done",
         "fenced": "The server can't reach its storage safely and must be restarted",
         "running": "The server is not available",

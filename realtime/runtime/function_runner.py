@@ -37,6 +37,7 @@ MAX_RUNS = 5
 _FEWEST_BYTES_OVER_A_LIMIT = 4096
 _SEED_BYTES = 16
 _NS_PER_MS = 1_000_000
+_NOT_SHOWN = ClientError("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class RunReport:
     """What a run left behind: a value or an error, its log lines, and its transaction.
 
     `journal` is for the next run of a live query: after a failure the one that the run was given.
-    `rejection` says that the call could not be taken and may succeed later.
+    `rejection` says that the call could not be taken and may succeed later; `cause` is what was
+    raised, for a caller in this process.
     """
 
     value: bytes | None
@@ -55,6 +57,7 @@ class RunReport:
     is_identity_dependent: bool = False
     journal: str | None = None
     rejection: OverloadedError | None = None
+    cause: BaseException | None = None
 
 
 class FunctionRunner:
@@ -79,12 +82,17 @@ class FunctionRunner:
         """
         check_component(call)
         found = self._settings.registry.find(call.path)
-        function = check_call(found, call.path, kind, is_admin=call.identity.is_admin)
+        function = check_call(found, call.path, kind, is_admin=call.reaches_internal)
         check_argument_size(function, len(call.args))
         return function, _decode_arguments(call.args, function)
 
-    def failure(self, call: FunctionCall, error: RealtimeError) -> ClientError:
-        """Return what the client gets for a call that could not be run."""
+    def failure(self, call: FunctionCall, error: RealtimeError | HandlerFailure) -> ClientError:
+        """Return what the client gets for a call that could not be run, or whose run failed.
+
+        A nested call has no client: its caller gets the exception, and may catch it.
+        """
+        if call.is_nested:
+            return _NOT_SHOWN
         return self._texts.client_error(error, call.path, call.request_id)
 
     def run(
@@ -122,8 +130,7 @@ class FunctionRunner:
                     continue
                 if isinstance(cause, (ConflictError, OverloadedError)):
                     raise _rejection(function, cause) from error
-                failure = self._texts.client_error(error, call.path, call.request_id)
-                return self._report(run, None, failure, journal)
+                return self._report(run, None, self.failure(call, error), journal, cause)
             self._counters.result_encodings[function.path] += 1
             return self._report(run, encoded, None, run.journal.page_end)
         raise AssertionError("the loop ends by itself")
@@ -134,6 +141,7 @@ class FunctionRunner:
         value: bytes | None,
         error: ClientError | None,
         journal: str | None,
+        cause: BaseException | None = None,
     ) -> RunReport:
         log_lines = () if self._texts.redact_errors else run.log_lines.lines()
         return RunReport(
@@ -144,6 +152,7 @@ class FunctionRunner:
             run.is_time_dependent,
             run.is_identity_dependent,
             journal,
+            cause=cause,
         )
 
 

@@ -14,23 +14,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
 from realtime.clock import Clock
 from realtime.database.database import Database
 from realtime.database.generations import SharedGeneration
 from realtime.database.subscriptions import Token
 from realtime.errors import LimitError, RealtimeError, UnavailableError
-from realtime.runtime.function_runner import FunctionRunner
+from realtime.runtime.function_runner import FunctionRunner, RunReport
 from realtime.runtime.operation import SUSPEND, Steps
-from realtime.runtime.outcome import FunctionCall, LiveClient, QueryCall, QueryResult
+from realtime.runtime.outcome import FunctionCall, LiveClient, NestedCall, QueryCall, QueryResult
 from realtime.runtime.query_cache import CacheEntry, CacheKey, QueryCache, for_identity
 from realtime.runtime.query_lane import SLICE_SECONDS, Holder, Job, QueryLane, SnapshotExpired
 from realtime.runtime.registry import AppFunction
 from realtime.runtime.resolved_calls import ResolvedCalls
 from realtime.runtime.rests import Rests
 from realtime.runtime.session_queue import MAX_WAITING
+from realtime.runtime.single_asker import SingleAsker
+from realtime.values.json_encoding import encode_json
 from realtime.values.value import Value
 
 _log = logging.getLogger("realtime.runtime")
@@ -44,21 +46,7 @@ _Found = dict[int, tuple[CacheEntry | None, QueryResult]]
 """Results by query id; the entry is None if the result can't change."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _SingleAsker:
-    """Somebody who asks once: for `calls`, which may have to rest, evaluated in one go."""
-
-    calls: Sequence[FunctionCall]
-    evaluate: Callable[[Holder], Steps[Any]]
-    answer: asyncio.Future[Any]
-
-    def fail(self, error: Exception) -> None:
-        """Tell the caller that there is no result."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
-
-
-_Asker = LiveClient | _SingleAsker
+_Asker = LiveClient | SingleAsker
 
 
 class LiveQueries:
@@ -152,12 +140,26 @@ class LiveQueries:
             (call,), lambda holder: self._run_past(call, timestamp, holder)
         )
 
+    async def run_nested(self, call: NestedCall, caller: object) -> RunReport:
+        """Return what a query gives another function, at the newest timestamp.
+
+        A failure comes with its exception, which nobody else may get: it neither comes from the
+        cache nor goes there. The queries of one `caller` wait in one queue.
+        """
+        return await self._run_single(
+            (call,), lambda holder: self._evaluate_nested(call, holder), caller
+        )
+
     async def _run_single(
-        self, calls: Sequence[FunctionCall], evaluate: Callable[[Holder], Steps[ResultT]]
+        self,
+        calls: Sequence[FunctionCall],
+        evaluate: Callable[[Holder], Steps[ResultT]],
+        caller: object | None = None,
     ) -> ResultT:
         answer: asyncio.Future[ResultT] = self._loop.create_future()
-        asker = _SingleAsker(calls, evaluate, answer)
-        caller = calls[0].caller if calls else None
+        asker = SingleAsker(calls, evaluate, answer)
+        if caller is None and calls:
+            caller = calls[0].caller
         self._lane.submit_query(caller or asker, lambda: self._start((asker,)))
         return await answer
 
@@ -197,7 +199,7 @@ class LiveQueries:
     def _begin(self, asker: _Asker, holder: Holder, *, may_rest: bool) -> Steps[None] | None:
         """Return the steps that serve an asker; None if there is nothing to do, or not yet."""
         try:
-            if isinstance(asker, _SingleAsker):
+            if isinstance(asker, SingleAsker):
                 return self._begin_single(asker, holder, may_rest=may_rest)
             return self._begin_update(asker, holder, may_rest=may_rest)
         except Exception as error:
@@ -206,11 +208,11 @@ class LiveQueries:
             return None
 
     def _begin_single(
-        self, asker: _SingleAsker, holder: Holder, *, may_rest: bool
+        self, asker: SingleAsker, holder: Holder, *, may_rest: bool
     ) -> Steps[None] | None:
         until_seconds = self._rest_until(map(QueryCall, asker.calls), holder) if may_rest else 0.0
         if not until_seconds:
-            return _single(asker, holder)
+            return asker.serve(holder)
         if len(self._rests) >= MAX_WAITING:
             asker.fail(self._lane.refusal())
         else:
@@ -355,6 +357,25 @@ class LiveQueries:
                 )
         return results
 
+    def _evaluate_nested(self, call: NestedCall, holder: Holder) -> Steps[RunReport]:
+        function, args = self._runner.resolve(call, "query")
+        key = (function.path, encode_json(args), None, None)
+        identity = call.identity.visible_to_functions
+        started = self._clock.monotonic_seconds()
+        entry = self._cache.find(key, identity, holder.generation.timestamp, started)
+        if entry is not None and entry.result.error is None:
+            return RunReport(entry.result.value, None, entry.result.log_lines, None)
+        report = yield from self._runner.run(
+            call,
+            function,
+            args,
+            lambda: self._database.begin_query(holder.generation),
+            holder.may_suspend,
+        )
+        if report.error is None:
+            self._keep(report, call, key, holder, started)
+        return report
+
     def _run_past(self, call: FunctionCall, timestamp: int, holder: Holder) -> Steps[QueryResult]:
         """Run a query in the past; what the caches hold is the present."""
         resolved = self._calls.resolve(call)
@@ -416,6 +437,12 @@ class LiveQueries:
             holder.may_suspend,
             journal=key[2],
         )
+        return self._keep(report, call, key, holder, started)
+
+    def _keep(
+        self, report: RunReport, call: FunctionCall, key: CacheKey, holder: Holder, started: float
+    ) -> CacheEntry:
+        """Put a result into the cache."""
         now = self._clock.monotonic_seconds()
         timestamp = holder.generation.timestamp
         token = report.transaction.token() if report.transaction else Token((), timestamp)
@@ -449,20 +476,8 @@ def _tell(client: LiveClient, query_id: int) -> None:
         _fail_client(client, error)
 
 
-def _single(asker: _SingleAsker, holder: Holder) -> Steps[None]:
-    """Evaluate for one caller, anew if the snapshot expires under a suspended run."""
-    while True:
-        try:
-            result = yield from asker.evaluate(holder)
-            break
-        except SnapshotExpired:
-            holder.restart()
-    if not asker.answer.done():
-        asker.answer.set_result(result)
-
-
 def _fail(asker: _Asker, error: Exception) -> None:
-    if isinstance(asker, _SingleAsker):
+    if isinstance(asker, SingleAsker):
         asker.fail(error)
     else:
         _fail_client(asker, error)

@@ -31,6 +31,10 @@ class LogLines:
         line = f"[{level}] {' '.join(_shown(value) for value in values)}"
         self._lines.append(_cut(sendable_text(line)))
 
+    def extend(self, lines: tuple[str, ...]) -> None:
+        """Add the lines of a call that ran apart from this one."""
+        self._lines += lines[: MAX_LINES - len(self._lines)]
+
     def lines(self) -> tuple[str, ...]:
         """Return the lines in order."""
         return tuple(self._lines)

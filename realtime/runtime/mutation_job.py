@@ -38,5 +38,10 @@ class MutationJob:
         report = self.report
         assert report is not None
         return MutationOutcome(
-            report.value, report.error, self.timestamp, report.log_lines, report.rejection
+            report.value,
+            report.error,
+            self.timestamp,
+            report.log_lines,
+            report.rejection,
+            report.cause,
         )

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 import msgspec
 
@@ -132,9 +132,9 @@ class MutationLane:
         self._backlog.serve(len(jobs))
         return jobs
 
-    def drop_all(self) -> list[MutationJob]:
-        """Take back everything that waits."""
-        jobs = self._waiting.drop_all()
+    def drop_all(self, but: Container[object] = ()) -> list[MutationJob]:
+        """Take back everything that waits, but for some clients."""
+        jobs = self._waiting.drop_all(but)
         self._backlog.serve(len(jobs))
         return jobs
 
@@ -346,7 +346,7 @@ class _BatchRun:
             function, args = self._lane.runner.resolve(job.call, "mutation")
         except RealtimeError as error:
             failure = self._lane.runner.failure(job.call, error)
-            job.report = RunReport(None, failure, (), None)
+            job.report = RunReport(None, failure, (), None, cause=error)
             return
         steps = self._lane.runner.run(job.call, function, args, self._begin_run, lambda: True)
         while True:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -67,12 +67,25 @@ class FunctionCall:
     in a queue of its own.
     """
 
+    is_nested: ClassVar[bool] = False
     path: str
     args: bytes
     identity: Identity = ANONYMOUS
     request_id: str | SocketRequest | None = None
     component_path: str | None = None
     caller: str | None = None
+
+    @property
+    def reaches_internal(self) -> bool:
+        """Whether the caller may run internal functions."""
+        return self.is_nested or self.identity.is_admin
+
+
+class NestedCall(FunctionCall):
+    """A call that another function makes, in the name of its own caller."""
+
+    __slots__ = ()
+    is_nested: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +150,21 @@ class MutationOutcome:
     value: bytes | None
     error: ClientError | None
     timestamp: int
+    log_lines: tuple[str, ...] = ()
+    rejection: RealtimeError | None = None
+    cause: BaseException | None = None
+    """What was raised, for a caller in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionOutcome:
+    """How an action ended.
+
+    `rejection` is set beside `error` when the server could not take the action or go on with it.
+    """
+
+    value: bytes | None
+    error: ClientError | None
     log_lines: tuple[str, ...] = ()
     rejection: RealtimeError | None = None
 

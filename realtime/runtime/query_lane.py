@@ -21,6 +21,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 
 from realtime.clock import Clock
 from realtime.database.commit_thread import CommitThread
@@ -110,6 +111,8 @@ class QueryLane:
         self._mutations = mutations
         self._updates: deque[StartJob] = deque()
         self._queries: SessionQueue[StartJob] = SessionQueue("queries", "ExpiredInQueue")
+        self._context = copy_context()
+        """That of the turns; the one of whoever submits a job is no business of the handlers."""
         self._suspended: deque[Job] = deque()
         self._is_turn_of_updates = True
         self._is_turn_of_suspended = True
@@ -156,7 +159,7 @@ class QueryLane:
     def _schedule(self) -> None:
         if not self._is_scheduled:
             self._is_scheduled = True
-            self._loop.call_soon(self._turn)
+            self._loop.call_soon(self._turn, context=self._context)
 
     def _turn(self) -> None:
         """Begin what waits until the slice is used up, and let one suspended job go on.

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from inspect import currentframe, iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from realtime.errors import DefinitionError
+from realtime.runtime.outcome import FunctionKind
 from realtime.values.validators import Validator
 
 if TYPE_CHECKING:
-    from realtime.runtime.context import MutationCtx, QueryCtx
+    from realtime.runtime.context import ActionCtx, MutationCtx, QueryCtx
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,14 +46,14 @@ class Declaration:
 class RegisteredFunction(Generic[P, R]):
     """A declared function of an app. It is called through `ctx` or by clients, not directly."""
 
-    kind: Literal["query", "mutation"]
+    kind: FunctionKind
 
     def __init__(self, declaration: Declaration) -> None:
         self.declaration = declaration
         self.__doc__ = declaration.handler.__doc__
 
     def __call__(self, *_args: Any, **_named: Any) -> Any:
-        """Refuse a direct call: the function would run without a transaction of its own."""
+        """Refuse a direct call: the function would run without what its kind promises."""
         name = getattr(self.declaration.handler, "__name__", "function")
         raise TypeError(
             f"`{name}` is a {self.kind} and can't be called directly. Use "
@@ -68,21 +69,28 @@ class RegisteredFunction(Generic[P, R]):
 class Query(RegisteredFunction[P, R]):
     """A declared query: reads only."""
 
-    kind: Literal["query", "mutation"] = "query"
+    kind: FunctionKind = "query"
 
 
 class Mutation(RegisteredFunction[P, R]):
     """A declared mutation: reads and writes in one transaction."""
 
-    kind: Literal["query", "mutation"] = "mutation"
+    kind: FunctionKind = "mutation"
+
+
+class Action(RegisteredFunction[P, R]):
+    """A declared action: may do anything, outside of transactions."""
+
+    kind: FunctionKind = "action"
 
 
 QueryHandler = Callable[Concatenate["QueryCtx", P], Coroutine[Any, Any, R]]
 MutationHandler = Callable[Concatenate["MutationCtx", P], Coroutine[Any, Any, R]]
+ActionHandler = Callable[Concatenate["ActionCtx", P], Coroutine[Any, Any, R]]
 
 
 def _declare(
-    make: Callable[[Declaration], Any],
+    make: type[RegisteredFunction[Any, Any]],
     handler: Any,
     name: str | None,
     args: ArgsDeclaration | None,
@@ -94,9 +102,14 @@ def _declare(
         if not iscoroutinefunction(function):
             code = getattr(function, "__code__", None)
             place = f"{code.co_filename}:{code.co_firstlineno}" if code is not None else None
+            reason = (
+                "the handlers of actions are coroutines; `ctx.run_blocking` calls what is not"
+                if make is Action
+                else "the handlers of queries and mutations are coroutines that await only their "
+                "`ctx`"
+            )
             raise DefinitionError(
-                f"`{getattr(function, '__name__', function)}` must be an `async def`: the handlers "
-                "of queries and mutations are coroutines that await only their `ctx`",
+                f"`{getattr(function, '__name__', function)}` must be an `async def`: {reason}",
                 place=place,
             )
         module = _module_being_executed()
@@ -201,3 +214,45 @@ def internal_mutation(
 ) -> Any:
     """Declare a mutation that only other functions and the admin key reach; see `query`."""
     return _declare(Mutation, handler, name, args, returns, is_internal=True)
+
+
+@overload
+def action(handler: ActionHandler[P, R], /) -> Action[P, R]: ...
+@overload
+def action(
+    *,
+    name: str | None = None,
+    args: ArgsDeclaration | None = None,
+    returns: Validator | None = None,
+) -> Callable[[ActionHandler[P, R]], Action[P, R]]: ...
+def action(
+    handler: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    args: ArgsDeclaration | None = None,
+    returns: Validator | None = None,
+) -> Any:
+    """Declare a public action; the parameters are those of `query`."""
+    return _declare(Action, handler, name, args, returns, is_internal=False)
+
+
+@overload
+def internal_action(handler: ActionHandler[P, R], /) -> Action[P, R]: ...
+@overload
+def internal_action(
+    *,
+    name: str | None = None,
+    args: ArgsDeclaration | None = None,
+    returns: Validator | None = None,
+) -> Callable[[ActionHandler[P, R]], Action[P, R]]: ...
+def internal_action(
+    handler: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    args: ArgsDeclaration | None = None,
+    returns: Validator | None = None,
+) -> Any:
+    """Declare an action that only other actions and the admin key reach; see `query`."""
+    return _declare(Action, handler, name, args, returns, is_internal=True)

@@ -27,7 +27,7 @@ from realtime.errors import DefinitionError, NotFoundError, ValidationError
 from realtime.runtime.auth_config import AuthProvider, providers_from_module
 from realtime.runtime.function_path import canonical_path
 from realtime.runtime.outcome import FunctionKind
-from realtime.runtime.registration import Mutation, RegisteredFunction
+from realtime.runtime.registration import RegisteredFunction
 from realtime.runtime.signature import Signature, compile_signature
 from realtime.schema.schema import Schema, schema_from_module
 
@@ -184,7 +184,6 @@ def _functions_of(module: ModuleType, module_path: str) -> Iterator[AppFunction]
         if declaration.module != module.__name__:
             continue
         name = declaration.name or wire_name(attribute)
-        kind: FunctionKind = "mutation" if isinstance(value, Mutation) else "query"
         try:
             path = canonical_path(f"{module_path}:{name}")
         except ValidationError as error:
@@ -192,7 +191,7 @@ def _functions_of(module: ModuleType, module_path: str) -> Iterator[AppFunction]
                 f"`{name}` can't be the name of a function: {error.message}", place=_place(value)
             ) from error
         signature = compile_signature(declaration)
-        yield AppFunction(path, kind, declaration.is_internal, value, signature)
+        yield AppFunction(path, value.kind, declaration.is_internal, value, signature)
 
 
 def _is_registered(value: object) -> TypeGuard[RegisteredFunction[Any, Any]]:

@@ -45,7 +45,7 @@ class ResolvedCalls:
         """Return what a call asks for."""
         if call.component_path is not None:
             return self._read(call)
-        slot = (call.path, call.args, call.identity.is_admin)
+        slot = (call.path, call.args, call.reaches_internal)
         resolved = self._kept.get(slot)
         if resolved is None:
             resolved = self._read(call)

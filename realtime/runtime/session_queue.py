@@ -7,6 +7,7 @@ the next. A session is whatever its calls name: a socket, or the address of an H
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Container
 from typing import Generic, TypeVar
 
 from realtime.errors import OverloadedError
@@ -61,9 +62,10 @@ class SessionQueue(Generic[T]):
         self._count -= len(queue)
         return list(queue)
 
-    def drop_all(self) -> list[T]:
-        """Take back everything, session by session."""
-        return [item for session in list(self._queues) for item in self.drop(session)]
+    def drop_all(self, but: Container[object] = ()) -> list[T]:
+        """Take back everything, session by session, but for some sessions."""
+        sessions = [session for session in self._queues if session not in but]
+        return [item for session in sessions for item in self.drop(session)]
 
     def refusal(self) -> OverloadedError:
         """Return the error of one too many."""

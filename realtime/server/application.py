@@ -29,13 +29,13 @@ from starlette.types import Receive, Scope, Send
 
 from realtime.clock import Clock
 from realtime.runtime.backend import Backend
-from realtime.runtime.outcome import FunctionCall, MutationOutcome, QueryResult
+from realtime.runtime.outcome import FunctionCall
 from realtime.server.admin_key import AdminKey
 from realtime.server.auth.authenticator import open_authenticator
 from realtime.server.connection import CloseCode
 from realtime.server.cors import ApiGate
 from realtime.server.http_api import HttpApi
-from realtime.server.http_messages import error_response
+from realtime.server.http_messages import Outcome, error_response
 from realtime.server.live_sockets import LiveSockets
 from realtime.server.loop_delay import LoopDelay
 from realtime.server.metrics import CONTENT_TYPE, Metrics
@@ -140,7 +140,7 @@ class Application:
         finally:
             await self.stop()
 
-    async def run_function(self, call: FunctionCall) -> QueryResult | MutationOutcome:
+    async def run_function(self, call: FunctionCall) -> Outcome:
         """Run any function for an operator; what `seed:demo` returns is for the page to find."""
         outcome = await self.backend.run_function(call)
         if call.path == DEMO_PATH and outcome.value is not None and call.identity.is_admin:

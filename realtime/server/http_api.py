@@ -84,6 +84,7 @@ class HttpApi:
             Route("/api/query_at_ts", self._guarded(self._post_query_at_ts), methods=["POST"]),
             Route("/api/query_batch", self._guarded(self._post_query_batch), methods=["POST"]),
             Route("/api/mutation", self._guarded(self._post_mutation), methods=["POST"]),
+            Route("/api/action", self._guarded(self._post_action), methods=["POST"]),
             Route("/api/function", self._guarded(self._post_function), methods=["POST"]),
             Route("/api/run/{function:path}", self._guarded(self._post_run), methods=["POST"]),
             Route("/api/check_admin_key", self._guarded(self._check_admin_key), methods=["GET"]),
@@ -115,6 +116,10 @@ class HttpApi:
     async def _post_mutation(self, request: Request, request_id: str) -> Response:
         message = await read_message(request, FunctionRequest)
         return await self._run(request, request_id, message, self._backend.run_mutation)
+
+    async def _post_action(self, request: Request, request_id: str) -> Response:
+        message = await read_message(request, FunctionRequest)
+        return await self._run(request, request_id, message, self._backend.run_action)
 
     async def _post_function(self, request: Request, request_id: str) -> Response:
         await self._require_admin(request)

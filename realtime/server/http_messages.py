@@ -25,7 +25,7 @@ from realtime.errors import (
     UnavailableError,
     ValidationError,
 )
-from realtime.runtime.outcome import MutationOutcome, QueryResult
+from realtime.runtime.outcome import ActionOutcome, MutationOutcome, QueryResult
 from realtime.server.value_format import ValueFormat
 
 _log = logging.getLogger("realtime.http")
@@ -42,7 +42,7 @@ _STATUS_BY_CODE: Final = {
 """Statuses of narrower kinds than their class tells."""
 _UNEXPECTED: Final = "Your request couldn't be completed. Try again later."
 
-Outcome: TypeAlias = QueryResult | MutationOutcome
+Outcome: TypeAlias = QueryResult | MutationOutcome | ActionOutcome
 
 
 class BadRequestError(RealtimeError):

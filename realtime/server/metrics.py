@@ -62,6 +62,11 @@ class _ServerCollector(Collector):
             "Queries that connected clients are subscribed to",
             self._backend.subscription_count,
         )
+        yield _gauge(
+            "realtime_running_actions",
+            "Actions that have not ended",
+            self._backend.running_action_count,
+        )
         yield _gauge("realtime_sockets", "Connected clients", len(self._sockets))
         yield _loop_delay_histogram(self._loop_delay)
 

@@ -32,7 +32,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, assert_never
+from typing import Final, TypeGuard, assert_never
 
 from realtime.clock import Clock
 from realtime.errors import (
@@ -44,9 +44,9 @@ from realtime.errors import (
     UnavailableError,
 )
 from realtime.runtime.backend import Backend
-from realtime.runtime.call_checks import check_call
 from realtime.runtime.outcome import (
     ANONYMOUS,
+    ActionOutcome,
     ClientError,
     FunctionCall,
     Identity,
@@ -303,7 +303,7 @@ class SyncWorker:
             case StartMutation():
                 self._submit_mutation(work)
             case StartAction():
-                self._refuse_action(work)
+                self._submit_action(work)
             case StartAuthentication():
                 self._authenticate(work)
             case RemoveQuery(query_id):
@@ -337,13 +337,14 @@ class SyncWorker:
             # It was not started and the socket is about to close: without an answer the client
             # sends it again to the server that comes back.
             return
-        if isinstance(outcome.rejection, OverloadedError) and not isinstance(
-            outcome.rejection, StorageFullError
-        ):
+        if _sends_away(outcome.rejection):
             self.fail(outcome.rejection)  # the client comes back after a while and sends it again
             return
+        self._session.mutation_finished(request_id, outcome)
+        self._proceed_after_answer()
+
+    def _proceed_after_answer(self) -> None:
         session = self._session
-        session.mutation_finished(request_id, outcome)
         if session.wants_update and not session.has_stale_queries:
             # All that the client watches is current: the transition leaves with the response.
             session.begin_update()
@@ -351,17 +352,27 @@ class SyncWorker:
             session.queries_finished(timestamp, {}, server_time_ns=self._services.clock.now_ns())
         self._proceed()
 
-    def _refuse_action(self, work: StartAction[Identity]) -> None:
-        # No function is an action yet, so the check always finds a reason.
-        backend = self._services.backend
+    def _submit_action(self, work: StartAction[Identity]) -> None:
+        finish = partial(self._action_finished, work.request_id)
         try:
-            found = backend.app.registry.find(work.path)
-            check_call(found, work.path, "action", is_admin=work.identity.is_admin)
-        except RealtimeError as error:
-            text = f"[Request ID: {self._services.clock.random_bytes(8).hex()}] Server Error"
-            if not backend.redact_errors:
-                text += f"\n{error}\n"
-            self._session.action_finished(work.request_id, QueryResult(None, ClientError(text)))
+            self._services.backend.submit_action(self._call(work), self, finish)
+        except OverloadedError as error:
+            self.fail(error)
+        except UnavailableError as error:
+            if self._services.backend.state == "fenced":
+                self.fail(error)
+            else:  # clients do not send an action again: without an answer they would not know
+                outcome = ActionOutcome(None, ClientError(error.message))
+                self._session.action_finished(work.request_id, outcome)
+
+    def _action_finished(self, request_id: int, outcome: ActionOutcome) -> None:
+        if self.is_closed:
+            return
+        if _sends_away(outcome.rejection):
+            self.fail(outcome.rejection)
+            return
+        self._session.action_finished(request_id, outcome)
+        self._proceed_after_answer()
 
     def _has_expired(self, identity: Identity) -> bool:
         end = identity.expires_at_ns
@@ -472,3 +483,8 @@ class SyncWorker:
                 observed,
                 self._services.backend.timestamp,
             )
+
+
+def _sends_away(rejection: RealtimeError | None) -> TypeGuard[OverloadedError]:
+    """Say whether a client is to come back later; a full disk is told to it instead."""
+    return isinstance(rejection, OverloadedError) and not isinstance(rejection, StorageFullError)

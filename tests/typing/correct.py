@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, assert_type
 
 from functions.messages import list_messages, send
 from realtime import (
     UNSET,
+    ActionCtx,
     Id,
     MutationCtx,
     PaginationOptions,
@@ -16,6 +18,7 @@ from realtime import (
     StoredFile,
     Unset,
     UserIdentity,
+    action,
     gather,
     gt,
     mutation,
@@ -95,3 +98,15 @@ async def writes(ctx: MutationCtx, session_id: Id[Session]) -> Id[Message]:
     second = await ctx.run_mutation(send, session_id=session_id, role="user", content="Hi")
     assert_type(second, Id[Message])
     return second
+
+
+@action
+async def acts(ctx: ActionCtx, session_id: Id[Session]) -> str:
+    assert_type(await ctx.run_query(list_messages, session_id=session_id), list[Message])
+    sending = ctx.run_mutation(send, session_id=session_id, role="user", content="Hi")
+    reading = ctx.run_query(list_messages, {"sessionId": session_id})
+    assert_type(await asyncio.gather(sending, reading), tuple[Id[Message], list[Message]])
+    assert_type(await ctx.run_action(acts, session_id=session_id), str)
+    assert_type(await ctx.run_blocking(int, "ff", base=16), int)
+    assert_type(await ctx.auth.get_user_identity(), UserIdentity | None)
+    return str(ctx.now())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from functions.messages import list_messages
+from functions.messages import list_messages, send
 from realtime import (
+    ActionCtx,
     Id,
     MutationCtx,
     PaginationOptions,
     PaginationResult,
     QueryCtx,
+    action,
     mutation,
     query,
 )
@@ -57,3 +59,19 @@ async def writes(ctx: MutationCtx, session: Id[Session], message: Id[Message]) -
     await insert(Message, session_id=session, role="user", content=1, timestamp=1)  # error
     await insert(Message, session_id=session, role="usr", content="", timestamp=1)  # error
     await insert(Message, session_id=session, role="user", text="", timestamp=1)  # error
+
+
+@action
+async def acts(ctx: ActionCtx, session: Id[Session], message: Id[Message]) -> str:
+    await ctx.db.get(session)  # error
+    await ctx.run_query(list_messages, session_id=message)  # error
+    await ctx.run_mutation(list_messages, session_id=session)  # error
+    await ctx.run_mutation(send, session_id=session, role="usr", content="")  # error
+    await ctx.run_action(acts, session=session)  # error
+    await ctx.run_blocking(int, "ff", bass=16)  # error
+    return await ctx.run_action(acts, session=session, message=session)  # error
+
+
+@mutation
+async def calls_an_action(ctx: MutationCtx, session: Id[Session], message: Id[Message]) -> None:
+    await ctx.run_action(acts, session=session, message=message)  # error

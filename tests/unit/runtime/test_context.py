@@ -29,6 +29,19 @@ async def test_nested_mutation_in_a_query_is_refused_with_what_to_do() -> None:
 
 
 @pytest.mark.asyncio
+async def test_nested_action_in_a_mutation_is_refused_with_what_to_do() -> None:
+    @mutation
+    async def calls_an_action(ctx: MutationCtx) -> None:
+        await ctx.run_action("work:act")  # type: ignore[attr-defined]
+
+    async with running_backend(app_of(calls_an_action)) as backend:
+        text = await failure_of(backend, "callsAnAction")
+
+    assert "Cannot call an action function from a query or mutation function" in text
+    assert "Declare the calling function with `@action`" in text
+
+
+@pytest.mark.asyncio
 async def test_query_can_ask_what_its_ctx_has() -> None:
     @query
     async def asks(ctx: QueryCtx) -> list[bool]:

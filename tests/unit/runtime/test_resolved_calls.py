@@ -9,7 +9,7 @@ from realtime.runtime.counters import Counters
 from realtime.runtime.error_texts import ErrorTexts
 from realtime.runtime.function_run import RunSettings
 from realtime.runtime.function_runner import FunctionRunner
-from realtime.runtime.outcome import ADMIN, FunctionCall
+from realtime.runtime.outcome import ADMIN, FunctionCall, NestedCall
 from realtime.runtime.resolved_calls import ResolvedCalls
 from realtime.testing import VirtualClock
 from tests.unit.runtime.small_app import ROOT, app_of
@@ -68,3 +68,13 @@ def test_what_the_admin_may_call_is_not_there_for_others() -> None:
     assert of_admin.function is not None
     assert of_nobody.function is None and of_nobody.cache_key(None) is None
     assert of_nobody.failure is not None and of_nobody.failure.error is not None
+
+
+def test_internal_function_that_a_nested_call_reached_is_not_there_for_clients() -> None:
+    calls = new_calls()
+
+    nested = calls.resolve(NestedCall("t:hidden", b""))
+    of_a_client = calls.resolve(FunctionCall("t:hidden", b""))
+
+    assert nested.function is not None
+    assert of_a_client.function is None

@@ -18,7 +18,7 @@ class Server:
 
     def __init__(self) -> None:
         self.backend: Any = SimpleNamespace(
-            counters=Counters(), subscription_count=0, wal_size_bytes=0
+            counters=Counters(), subscription_count=0, running_action_count=0, wal_size_bytes=0
         )
         self.sockets: list[None] = []
         self.loop_delay = LoopDelay()
@@ -59,9 +59,11 @@ def test_gauges_follow_what_they_measure() -> None:
     server = Server()
 
     server.backend.subscription_count, server.backend.wal_size_bytes = 12, 4_096
+    server.backend.running_action_count = 3
     server.sockets += [None, None]
 
     assert server.value("realtime_subscriptions") == 12
+    assert server.value("realtime_running_actions") == 3
     assert server.value("realtime_sockets") == 2
     assert server.value("realtime_wal_size_bytes") == 4_096
 

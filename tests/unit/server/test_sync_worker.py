@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -25,6 +24,7 @@ from realtime.runtime.backend import Backend
 from realtime.runtime.outcome import (
     ADMIN,
     ANONYMOUS,
+    ActionOutcome,
     ClientError,
     FunctionCall,
     LiveClient,
@@ -85,6 +85,13 @@ class Submitted:
 
 
 @dataclass
+class SubmittedAction:
+    call: FunctionCall
+    client: LiveClient
+    finish: Callable[[ActionOutcome], None]
+
+
+@dataclass
 class RecordedBackend:
     """Keeps what the worker asks for; a test gives the answers."""
 
@@ -93,12 +100,10 @@ class RecordedBackend:
     redact_errors: bool = False
     refusal: RealtimeError | None = None
     mutations: list[Submitted] = field(default_factory=list)
+    actions: list[SubmittedAction] = field(default_factory=list)
     updates: list[LiveClient] = field(default_factory=list)
     unsubscribed: list[int] = field(default_factory=list)
     disconnected: list[LiveClient] = field(default_factory=list)
-    app: Any = field(
-        default_factory=lambda: SimpleNamespace(registry=SimpleNamespace(find=lambda _: None))
-    )
 
     def submit_mutation(
         self,
@@ -111,6 +116,16 @@ class RecordedBackend:
         if self.refusal is not None:
             raise self.refusal
         self.mutations.append(Submitted(call, client, session_id, request_id, on_finished))
+
+    def submit_action(
+        self,
+        call: FunctionCall,
+        client: LiveClient,
+        on_finished: Callable[[ActionOutcome], None],
+    ) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.actions.append(SubmittedAction(call, client, on_finished))
 
     def request_update(self, client: LiveClient) -> None:
         if client not in self.updates:
@@ -352,26 +367,110 @@ def test_rejected_token_is_told_before_the_socket_closes(
     assert conversation.backend.disconnected == [conversation.worker]
 
 
-def test_action_is_answered_that_it_cannot_be_found(conversation: Conversation) -> None:
+def start_action(conversation: Conversation, request_id: int = 4) -> None:
     conversation.connect()
-
-    conversation.say("Action", requestId=4, udfPath="jobs:start", args=[{}])
-
-    (response,) = conversation.taken()
-    assert (response["type"], response["requestId"]) == ("ActionResponse", 4)
-    assert response["success"] is False
-    assert "Could not find public function for 'jobs:start'" in response["result"]
-    assert "errorData" not in response
+    conversation.say("Action", requestId=request_id, udfPath="jobs:start", args=[{}])
 
 
-def test_refused_action_shows_no_text_where_errors_are_redacted(conversation: Conversation) -> None:
-    conversation.backend.redact_errors = True
+def test_action_is_submitted_as_who_the_client_was_then(conversation: Conversation) -> None:
+    start_action(conversation)
 
-    conversation.say("Action", requestId=4, udfPath="jobs:start", args=[{}])
+    (submitted,) = conversation.backend.actions
+    request = SocketRequest(SESSION_ID, 4)
+    assert submitted.call == FunctionCall("jobs:start", b"[{}]", ANONYMOUS, request)
+    assert submitted.client is conversation.worker
 
-    (response,) = conversation.taken()
-    assert "Could not find" not in response["result"]
-    assert response["result"].endswith("Server Error")
+
+def test_actions_are_answered_as_they_end_each_with_a_transition(
+    conversation: Conversation,
+) -> None:
+    conversation.modify()
+    conversation.backend.run_update(1_000, {})
+    start_action(conversation, 4)
+    conversation.say("Action", requestId=5, udfPath="jobs:start", args=[{}])
+    conversation.taken()
+    first, second = conversation.backend.actions
+
+    second.finish(ActionOutcome(b'"done"', None, ("[LOG] 'hi'",)))
+    response, transition = conversation.taken()
+    first.finish(ActionOutcome(None, ClientError("failed", b"7")))
+    failure, _ = conversation.taken()
+
+    assert response == {
+        "type": "ActionResponse",
+        "requestId": 5,
+        "success": True,
+        "result": "done",
+        "logLines": ["[LOG] 'hi'"],
+    }
+    assert transition["type"] == "Transition"
+    assert (failure["requestId"], failure["success"]) == (4, False)
+    assert (failure["result"], failure["errorData"]) == ("failed", 7)
+
+
+def test_answer_of_an_action_is_dropped_when_its_socket_is_gone(
+    conversation: Conversation,
+) -> None:
+    start_action(conversation)
+    conversation.worker.connection_lost(1006, "")
+
+    conversation.backend.actions[0].finish(ActionOutcome(b"1", None))
+
+    assert conversation.taken() == []
+
+
+def test_client_of_too_many_actions_is_sent_away(conversation: Conversation) -> None:
+    conversation.backend.refusal = OverloadedError("Too many actions are running")
+
+    start_action(conversation)
+
+    assert conversation.connection.closed == (1013, "TooManyConcurrentRequests")
+
+
+def test_action_that_met_an_overload_sends_its_client_away(conversation: Conversation) -> None:
+    start_action(conversation)
+    error = OverloadedError("Too much", code="TooManyConcurrentMutations")
+
+    conversation.backend.actions[0].finish(
+        ActionOutcome(None, ClientError(error.message), (), error)
+    )
+
+    assert conversation.taken() == []
+    assert conversation.connection.closed == (1013, "TooManyConcurrentMutations")
+
+
+def test_action_that_met_a_full_disk_is_answered(conversation: Conversation) -> None:
+    start_action(conversation)
+    error = StorageFullError("The disk is full")
+
+    conversation.backend.actions[0].finish(
+        ActionOutcome(None, ClientError(error.message), (), error)
+    )
+
+    (response, *_) = conversation.taken()
+    assert (response["success"], response["result"]) == (False, "The disk is full")
+
+
+def test_action_that_comes_while_the_server_stops_is_told_that_it_was_not_run(
+    conversation: Conversation,
+) -> None:
+    conversation.backend.state = "stopping"
+    conversation.backend.refusal = UnavailableError("The server is stopping; nothing was done")
+
+    start_action(conversation)
+
+    (response, *_) = conversation.taken()
+    assert response["type"] == "ActionResponse" and response["success"] is False
+    assert response["result"] == "The server is stopping; nothing was done"
+
+
+def test_action_on_a_fenced_server_ends_the_conversation(conversation: Conversation) -> None:
+    conversation.backend.state = "fenced"
+    conversation.backend.refusal = UnavailableError("The server must be restarted")
+
+    start_action(conversation)
+
+    assert conversation.connection.closed == (1011, "InternalServerError")
 
 
 def test_events_are_ignored(conversation: Conversation) -> None:

@@ -256,7 +256,7 @@ BREAKAGES: tuple[Breakage, ...] = (
         "realtime/runtime/page_reader.py",
         "        if end is None:\n            end = Cursor(span.fingerprint, None if reason",
         '        if end is None or reason == "limit":\n            end = Cursor(span.fingerprint, None if reason',
-        "tests/properties/test_pages.py",
+        "tests/unit/runtime/test_pagination.py",
     ),
     Breakage(
         "what is behind the limit of a page is not read",

@@ -35,6 +35,27 @@ class Breakage:
 
 BREAKAGES: tuple[Breakage, ...] = (
     Breakage(
+        "a docstring ends the comment that holds it",
+        "realtime/codegen/typescript_types.py",
+        '    cleaned = inspect.cleandoc(text or "").replace("*/", "*\\\\/")\n',
+        '    cleaned = inspect.cleandoc(text or "")\n',
+        "tests/unit/codegen",
+    ),
+    Breakage(
+        "generated types depend on the order of definitions",
+        "realtime/codegen/spec.py",
+        "    return [functions[path] for path in sorted(functions) if not path.startswith(SYSTEM_FOLDER)]\n",
+        "    return [functions[path] for path in functions if not path.startswith(SYSTEM_FOLDER)]\n",
+        "tests/unit/codegen",
+    ),
+    Breakage(
+        "a front end may call internal functions",
+        "realtime/codegen/typescript.py",
+        '    public = _tree(function_tree(f for f in functions if not f.is_internal), writer, "")\n',
+        '    public = _tree(function_tree(functions), writer, "")\n',
+        "tests/unit/codegen",
+    ),
+    Breakage(
         "a redacted error tells its text",
         "realtime/runtime/error_texts.py",
         '        return ClientError(head if self.redact_errors else f"{head}\\n{text}\\n", data)\n',
@@ -256,7 +277,7 @@ BREAKAGES: tuple[Breakage, ...] = (
         "realtime/runtime/page_reader.py",
         "        if end is None:\n            end = Cursor(span.fingerprint, None if reason",
         '        if end is None or reason == "limit":\n            end = Cursor(span.fingerprint, None if reason',
-        "tests/unit/runtime/test_pagination.py",
+        "tests/properties/test_pages.py",
     ),
     Breakage(
         "what is behind the limit of a page is not read",

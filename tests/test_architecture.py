@@ -28,7 +28,14 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     ),
     "sync": ("realtime.values",),
     "server": ("realtime.values", "realtime.runtime", "realtime.sync", "realtime.storage"),
-    "cli": ("realtime.values", "realtime.runtime", "realtime.server", "realtime.storage"),
+    "codegen": ("realtime.values", "realtime.schema", "realtime.runtime"),
+    "cli": (
+        "realtime.values",
+        "realtime.runtime",
+        "realtime.server",
+        "realtime.storage",
+        "realtime.codegen",
+    ),
 }
 
 ONE_PLACE: dict[str, tuple[str, ...]] = {

@@ -104,6 +104,39 @@ def run(
     raise typer.Exit(run_function(path, arguments, url, admin_key))
 
 
+@app.command()
+def codegen(
+    app_folder: AppFolder = Path("."),
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where to write.  [default: APP/_generated]"),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail if a file is out of date.")
+    ] = False,
+) -> None:
+    """Write the TypeScript types of an app's functions and documents, for its front end."""
+    from realtime.cli.codegen import generate
+
+    raise typer.Exit(generate(app_folder, out, is_check=check))
+
+
+@app.command()
+def spec(
+    app_folder: AppFolder = Path("."),
+    openapi: Annotated[
+        bool, typer.Option("--openapi", help="Print an OpenAPI 3.1 document of the HTTP API.")
+    ] = False,
+    url: Annotated[
+        str, typer.Option(help="The address of the server, for the spec.")
+    ] = f"http://127.0.0.1:{_DEFAULT_PORT}",
+) -> None:
+    """Print what the functions of an app take and return, as JSON."""
+    from realtime.cli.codegen import print_spec
+
+    raise typer.Exit(print_spec(app_folder, url, is_openapi=openapi))
+
+
 def main() -> None:
     """Run the command line."""
     app()

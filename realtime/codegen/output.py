@@ -1,0 +1,30 @@
+"""Generated files on disk: written where they differ, or compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
+    """Write those of `files` (texts by name) that differ, and return their paths.
+
+    A file that is up to date is not touched, so that nothing which watches it wakes.
+
+    Raises:
+        OSError: A file or the folder can't be written.
+    """
+    changed = stale_files(folder, files)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in changed:
+        path.write_text(files[path.name], encoding="utf-8", newline="\n")
+    return changed
+
+
+def stale_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
+    """Return the paths in `folder` at which something else than `files` would write stands."""
+    return [
+        folder / name
+        for name, text in files.items()
+        if not (folder / name).is_file() or (folder / name).read_bytes() != text.encode()
+    ]

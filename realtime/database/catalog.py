@@ -6,13 +6,13 @@ one when the batch is durable and is forgotten when it fails.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 from realtime.database.interval import IndexEntry
-from realtime.schema.schema import Schema
+from realtime.schema.schema import EMPTY_SCHEMA, Schema
 from realtime.schema.table import TableDefinition
 from realtime.storage.persistence import IndexRow, TableRow
 from realtime.values.index_key import encode_key
@@ -107,19 +107,47 @@ def _value_at(document: Mapping[str, Value], path: tuple[str, ...]) -> Value:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingTable:
+    """What a pending schema wants of a table, and how far its new indexes are filled.
+
+    The documents are read in order of their keys by creation time. Those before `filled_to` were
+    read and are in `indexes`; so are those from `filled_from` on, which are newer than the pending
+    schema. Between the two nothing is in an index yet: what is read there will be what is
+    stored by then.
+    """
+
+    definition: TableDefinition
+    indexes: Mapping[str, IndexInfo]
+    filled_to: bytes
+    filled_from: bytes
+
+    def indexes_of(self, ties: tuple[bytes, bytes]) -> tuple[IndexInfo, ...]:
+        """Return the indexes in which the document with these tie-breakers has its entries."""
+        key = ties[0] + ties[1]
+        if self.filled_to <= key < self.filled_from:
+            return ()
+        return tuple(self.indexes.values())
+
+
+@dataclass(frozen=True, slots=True)
 class TableInfo:
-    """A table that exists: its number, its indexes by name, and its definition, if it has one."""
+    """A table that exists: its number, its indexes by name, and its definition, if it has one.
+
+    `pending` is there while another schema is pending that wants something else of it.
+    """
 
     number: int
     name: str
     indexes: Mapping[str, IndexInfo]
     definition: TableDefinition | None
+    pending: PendingTable | None = None
 
     def entries(self, document: Mapping[str, Value]) -> tuple[IndexEntry, ...]:
         """Return the entries of `document` in all indexes, the one by id first."""
         ties = tie_breakers(document)
         by_id = IndexEntry(BY_ID, ties[1], (0, len(ties[1])))
-        return (by_id, *[index.entry_with(document, ties) for index in self.indexes.values()])
+        indexes = self.indexes.values() if self.pending is None else self._indexes_of(ties)
+        return (by_id, *[index.entry_with(document, ties) for index in indexes])
 
     def entries_after(
         self,
@@ -129,21 +157,55 @@ class TableInfo:
     ) -> tuple[IndexEntry, ...]:
         """Return the entries of a changed document, given those of the version before."""
         by_id, *others = old_entries
+        indexes: Iterable[IndexInfo] = self.indexes.values()
+        if self.pending is not None:
+            indexes = self._indexes_of(tie_breakers(old))
         return (
             by_id,
             *[
                 entry if index.reads_the_same(old, new) else index.entry(new)
-                for index, entry in zip(self.indexes.values(), others, strict=True)
+                for index, entry in zip(indexes, others, strict=True)
             ],
         )
 
+    def all_indexes(self) -> list[IndexInfo]:
+        """Return the indexes that can be read, and those that are being filled."""
+        if self.pending is None:
+            return [*self.indexes.values()]
+        return [*self.indexes.values(), *self.pending.indexes.values()]
+
+    def _indexes_of(self, ties: tuple[bytes, bytes]) -> tuple[IndexInfo, ...]:
+        """Return the indexes in which a document has entries while a schema is pending."""
+        assert self.pending is not None
+        return (*self.indexes.values(), *self.pending.indexes_of(ties))
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSchema:
+    """A schema that is not active yet; `misfit` says which later write does not fit it, if any."""
+
+    schema: Schema
+    misfit: str | None = None
+
 
 class Catalog:
-    """All tables, by name and by number."""
+    """All tables, by name and by number, the active schema, and what is pending beside it."""
 
-    def __init__(self, tables: Mapping[str, TableInfo], next_index_id: int) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, TableInfo],
+        next_index_id: int,
+        *,
+        schema: Schema = EMPTY_SCHEMA,
+        pending: PendingSchema | None = None,
+        dropped_indexes: tuple[int, ...] = (),
+    ) -> None:
+        """`dropped_indexes` are those that nobody reads and whose entries are yet to be deleted."""
         self.tables = MappingProxyType(dict(tables))
         self.next_index_id = next_index_id
+        self.schema = schema
+        self.pending = pending
+        self.dropped_indexes = dropped_indexes
         self._by_number: dict[int, TableInfo] = {table.number: table for table in tables.values()}
         self._next_number = max([FIRST_TABLE_NUMBER - 1, *self._by_number]) + 1
 
@@ -163,21 +225,74 @@ class Catalog:
             for name, table in older.tables.items()
         )
 
+    def unlisted_indexes(self) -> list[int]:
+        """Return the ids of the indexes that have entries and that nobody may read."""
+        pending = (table.pending for table in self.tables.values() if table.pending is not None)
+        filled = [index.index_id for each in pending for index in each.indexes.values()]
+        return [*self.dropped_indexes, *filled]
+
     def new_table(self, name: str, definition: TableDefinition | None = None) -> TableInfo:
-        """Return a table with the next free number, not yet part of the catalog."""
+        """Return a table with the next free number, not yet part of the catalog.
+
+        From its first document on it has what the pending schema wants of it.
+        """
         next_id = self.next_index_id
         by_creation_time = IndexInfo.of(next_id, name, BY_CREATION_TIME_NAME, ())
-        indexes = {BY_CREATION_TIME_NAME: by_creation_time}
-        if definition is not None:
-            for offset, index in enumerate(definition.indexes.values(), start=1):
-                indexes[index.name] = IndexInfo.of(next_id + offset, name, index.name, index.fields)
-        return TableInfo(self._next_number, name, indexes, definition)
+        indexes = {
+            BY_CREATION_TIME_NAME: by_creation_time,
+            **_indexes_of(definition, next_id + 1),
+        }
+        pending: PendingTable | None = None
+        wanted = self.pending.schema.tables.get(name) if self.pending is not None else None
+        if wanted is not None:
+            filled = _indexes_of(wanted, next_id + len(indexes))
+            pending = PendingTable(wanted, filled, filled_to=b"", filled_from=b"")
+        return TableInfo(self._next_number, name, indexes, definition, pending)
 
     def with_table(self, table: TableInfo) -> Catalog:
         """Return a catalog in which `table` stands in place of any of its name."""
-        highest = max(index.index_id for index in table.indexes.values())
-        tables = {**self.tables, table.name: table}
-        return Catalog(tables, max(self.next_index_id, highest + 1))
+        return self.with_tables([table])
+
+    def with_tables(self, tables: Iterable[TableInfo]) -> Catalog:
+        """Return a catalog in which `tables` stand in place of those of their names."""
+        changed = {table.name: table for table in tables}
+        indexes = [index for table in changed.values() for index in table.all_indexes()]
+        highest = max((index.index_id for index in indexes), default=0)
+        return self._with(
+            tables={**self.tables, **changed}, next_index_id=max(self.next_index_id, highest + 1)
+        )
+
+    def with_pending(self, pending: PendingSchema) -> Catalog:
+        """Return a catalog beside whose schema another one is pending."""
+        return self._with(pending=pending)
+
+    def with_active(self, schema: Schema, tables: Iterable[TableInfo]) -> Catalog:
+        """Return a catalog with `schema` and nothing pending, all its tables as given."""
+        return self._with(tables={}, schema=schema, pending=None).with_tables(tables)
+
+    def with_dropped_indexes(self, index_ids: tuple[int, ...]) -> Catalog:
+        """Return a catalog with other indexes to be cleared."""
+        return self._with(dropped_indexes=index_ids)
+
+    def _with(self, **changes: Any) -> Catalog:
+        kept: dict[str, Any] = {
+            "tables": self.tables,
+            "next_index_id": self.next_index_id,
+            "schema": self.schema,
+            "pending": self.pending,
+            "dropped_indexes": self.dropped_indexes,
+        }
+        return Catalog(**{**kept, **changes})
+
+
+def _indexes_of(definition: TableDefinition | None, first_id: int) -> dict[str, IndexInfo]:
+    """Return the declared indexes of a table that does not exist yet, by name."""
+    if definition is None:
+        return {}
+    return {
+        index.name: IndexInfo.of(index_id, definition.name, index.name, index.fields)
+        for index_id, index in enumerate(definition.indexes.values(), first_id)
+    }
 
 
 def catalog_of(
@@ -196,7 +311,7 @@ def catalog_of(
         for row in tables
     }
     next_index_id = max([0, *(row.index_id for row in indexes)]) + 1
-    return Catalog(infos, next_index_id)
+    return Catalog(infos, next_index_id, schema=schema)
 
 
 def catalog_rows(table: TableInfo) -> tuple[TableRow, tuple[IndexRow, ...]]:

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from realtime.clock import Clock
-from realtime.database.catalog import Catalog, catalog_rows, table_entry
+from realtime.database.catalog import Catalog, PendingSchema, catalog_rows, table_entry
 from realtime.database.interval import IndexEntry
 from realtime.database.request_retention import RequestLimits, RequestRetention
+from realtime.database.schema_check import written_misfit
 from realtime.database.table_views import table_view
 from realtime.database.timestamp import Timestamp
 from realtime.database.write_set import PendingDocument, WriteSet
@@ -43,11 +44,14 @@ class Batch:
         self.size_bytes = 0
         self.mutation_count = 0
         self.has_records = False
+        self.changes_catalog = False
+        """Whether a step of a change of the schema is in it."""
 
     @property
     def is_empty(self) -> bool:
         """Say whether there is nothing to make durable."""
-        return not self.documents and not self.has_records and not self.entries
+        has_rows = self.documents or self.has_records or self.entries
+        return not has_rows and not self.changes_catalog
 
 
 class Committer:
@@ -104,6 +108,8 @@ class Committer:
             self._persistence.write_views([table_view(table)], keep_others=True)
             batch.catalog = batch.catalog.with_table(table)
             batch.entries += (table_entry(name), table_entry(table.number))
+        if batch.catalog.pending is not None:
+            self._note_pending(batch, writes)
         for pending in writes.documents():
             batch.documents.append(pending)
             batch.entries.extend(pending.before_entries)
@@ -115,6 +121,16 @@ class Committer:
         batch.has_records = True
         for record in records:
             self._retention.note(record)
+
+    def _note_pending(self, batch: Batch, writes: WriteSet) -> None:
+        """Keep what a pending schema must know of a mutation: new tables, and what misfits it."""
+        catalog = batch.catalog
+        assert catalog.pending is not None
+        if writes.new_tables:
+            self._persistence.write_unlisted_indexes(catalog.unlisted_indexes())
+        if catalog.pending.misfit is None:
+            misfit = written_misfit(catalog, writes.documents())
+            batch.catalog = catalog.with_pending(PendingSchema(catalog.pending.schema, misfit))
 
     def seal(self, batch: Batch, timestamp: Timestamp, creation_time: float) -> None:
         """Write the batch's revision row; nothing may be added after it.

@@ -22,7 +22,7 @@ from realtime.database.hot_cache import HotCache
 from realtime.database.limits import TransactionLimits
 from realtime.database.past_snapshot import PastSnapshot
 from realtime.database.request_retention import RequestLimits
-from realtime.database.schema_change import open_catalog
+from realtime.database.schema_start import open_catalog
 from realtime.database.snapshot import Snapshot
 from realtime.database.subscriptions import SubscriptionManager
 from realtime.database.timestamp import Timestamp
@@ -54,7 +54,6 @@ class Database:
         self, persistence: Persistence, schema: Schema, clock: Clock, limits: DatabaseLimits
     ) -> None:
         """Recover from the storage; DefinitionError if the schema does not fit what is stored."""
-        self.schema = schema
         self.limits = limits
         self._persistence = persistence
         self._clock = clock
@@ -83,7 +82,6 @@ class Database:
         return Transaction(
             snapshot,
             generation.catalog,
-            self.schema,
             generation.timestamp,
             limits=self.limits.transaction,
         )
@@ -100,7 +98,6 @@ class Database:
         return Transaction(
             PastSnapshot(generation.reader, images),
             generation.catalog,
-            self.schema,
             Timestamp(timestamp),
             limits=self.limits.transaction,
         )
@@ -110,7 +107,6 @@ class Database:
         return Transaction(
             Snapshot(self._persistence.engine),
             batch.catalog,
-            self.schema,
             self.durable,
             limits=self.limits.transaction,
             allocator=self.allocator,

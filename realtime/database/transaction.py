@@ -32,7 +32,7 @@ from realtime.database.system_tables import (
 from realtime.database.timestamp import Timestamp
 from realtime.database.write_set import PendingDocument, WriteSet
 from realtime.errors import LimitError, NotFoundError, ValidationError
-from realtime.schema.schema import MAX_TABLES, Schema
+from realtime.schema.schema import MAX_TABLES
 from realtime.values.display import display_value
 from realtime.values.ids import decode_id
 from realtime.values.json_encoding import encode_json
@@ -49,7 +49,6 @@ class Transaction:
         self,
         snapshot: Snapshot,
         catalog: Catalog,
-        schema: Schema,
         timestamp: Timestamp,
         *,
         limits: TransactionLimits,
@@ -59,7 +58,6 @@ class Transaction:
         """Begin at `timestamp`; with an `allocator` it may write, its inserts from `begin_ms`."""
         self._snapshot = snapshot
         self._catalog = catalog
-        self._schema = schema
         self.limits = limits
         self._allocator = allocator
         self._begin_ms = begin_ms
@@ -165,6 +163,12 @@ class Transaction:
             return by_id_index(table)
         index = table.indexes.get(name)
         if index is None:
+            if table.pending is not None and name in table.pending.indexes:
+                raise NotFoundError(
+                    f"Index {table.name}.{name} is currently backfilling and not available to "
+                    "query yet.",
+                    code="IndexBackfilling",
+                )
             known = ", ".join(f"`{known}`" for known in (*table.indexes, "by_id"))
             raise NotFoundError(f"Index {table.name}.{name} not found. It has {known}")
         return index
@@ -294,8 +298,8 @@ class Transaction:
             return table
         if is_system_table(name):
             raise system_table_is_read_only()
-        if self._schema.strict_tables:
-            known = ", ".join(f"`{known}`" for known in self._schema.tables)
+        if self._catalog.schema.strict_tables:
+            known = ", ".join(f"`{known}`" for known in self._catalog.schema.tables)
             raise NotFoundError(
                 f"Table `{name}` is not declared in schema.py, which says STRICT_TABLES = True. "
                 f"Declared are {known}"

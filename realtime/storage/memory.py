@@ -7,8 +7,10 @@ moves that number, so it may be called in another thread while generations read.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from heapq import nsmallest
+from itertools import islice
 from typing import Any, Final
 
 from realtime.errors import (
@@ -35,6 +37,7 @@ from realtime.storage.versioned_map import VersionedMap
 
 _SCHEMA_DIGEST: Final = "schema_digest"
 _SECRET: Final = "secret"
+_UNLISTED_INDEXES: Final = "unlisted_indexes"
 
 
 class MemoryStore:
@@ -98,6 +101,7 @@ class MemoryStore:
             tuple(row for _, row in reversed(tuple(self._indexes.descending_items(sequence)))),
             self._settings.get(_SCHEMA_DIGEST, sequence),
             None if secret is None else bytes.fromhex(secret),
+            tuple(json.loads(self._settings.get(_UNLISTED_INDEXES, sequence) or "[]")),
         )
 
     def begin(self) -> None:
@@ -125,6 +129,11 @@ class MemoryStore:
         for write in writes:
             for entry in write.added:
                 self._insert(self.entries, entry, write.locator)
+
+    def add_entries(self, entries: Sequence[tuple[int, bytes, int]]) -> None:
+        """Add index entries of documents that are there."""
+        for index_id, key, locator in entries:
+            self._insert(self.entries, (index_id, key), locator)
 
     def write_requests(self, records: Sequence[RequestRecord]) -> None:
         """Store the answers of requests."""
@@ -161,12 +170,23 @@ class MemoryStore:
             self._insert(self._indexes, index.index_id, index)
 
     def drop_index(self, index_id: int) -> None:
-        """Remove an index and its entries."""
+        """Take an index out of the catalog."""
         assert index_id != ID_INDEX, "the index by id cannot be dropped"
+        self._indexes.put(index_id, None, self._writing())
+
+    def clear_index(self, index_id: int, limit: int) -> int:
+        """Delete the first entries of an index."""
+        assert index_id != ID_INDEX, "the index by id cannot be cleared"
         sequence = self._writing()
-        self._indexes.put(index_id, None, sequence)
-        for entry, _ in tuple(self.entries.items((index_id, b""), (index_id + 1, b""), sequence)):
+        entries = self.entries.items((index_id, b""), (index_id + 1, b""), sequence)
+        first = [entry for entry, _ in islice(entries, limit)]
+        for entry in first:
             self.entries.put(entry, None, sequence)
+        return len(first)
+
+    def write_unlisted_indexes(self, index_ids: Sequence[int]) -> None:
+        """Set the ids of indexes that are not in the catalog."""
+        self._settings.put(_UNLISTED_INDEXES, json.dumps([*index_ids]), self._writing())
 
     def write_views(self, views: Sequence[TableView], *, keep_others: bool) -> None:
         """Do nothing: nobody can look into the memory."""

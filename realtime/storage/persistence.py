@@ -146,7 +146,8 @@ class Recovered:
     `last_locator` is the largest in use; a fresh store has 0, 0.0, 0, b"" and nothing else.
     Tables are ordered by number, indexes by id. `schema_digest` names the schema that the
     documents were validated against, None if there was none yet. `secret` is what
-    `write_secret` has kept, None in a fresh store.
+    `write_secret` has kept, None in a fresh store. `unlisted_indexes` are the ids of indexes that
+    a change of the schema has left behind.
     """
 
     last_timestamp: int
@@ -157,6 +158,7 @@ class Recovered:
     indexes: tuple[IndexRow, ...]
     schema_digest: str | None
     secret: bytes | None
+    unlisted_indexes: tuple[int, ...] = ()
 
 
 class Reader(Protocol):
@@ -236,6 +238,13 @@ class Persistence(Protocol):
         """
         ...
 
+    def add_entries(self, entries: Sequence[tuple[int, bytes, int]]) -> None:
+        """Add index entries (index id, key, locator) of documents that are there.
+
+        Raises like `write_rows`; a key that is there already is an error.
+        """
+        ...
+
     def write_requests(self, records: Sequence[RequestRecord]) -> None:
         """Store the answers of requests, none of them stored before; raises like `write_rows`.
 
@@ -268,9 +277,24 @@ class Persistence(Protocol):
         ...
 
     def drop_index(self, index_id: int) -> None:
-        """Remove an index and all its entries, in one step; raises like `write_rows`.
+        """Take an index out of the catalog; its entries stay. Raises like `write_rows`.
 
-        An unknown id does nothing. The cost grows with the index.
+        An unknown id does nothing.
+        """
+        ...
+
+    def clear_index(self, index_id: int, limit: int) -> int:
+        """Delete the first entries of an index, at most `limit`; raises like `write_rows`.
+
+        Returns:
+            How many were deleted; fewer than `limit` mean that none is left.
+        """
+        ...
+
+    def write_unlisted_indexes(self, index_ids: Sequence[int]) -> None:
+        """Set the ids of indexes that may have entries and are not in the catalog.
+
+        They are being filled, or are being cleared; a start clears them. Raises like `write_rows`.
         """
         ...
 

@@ -59,7 +59,12 @@ _NEWEST_REVISION: Final = (
     " ORDER BY last_timestamp DESC LIMIT 1"
 )
 _WRITE_SETTING: Final = "INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)"
+_CLEAR_INDEX: Final = (
+    "DELETE FROM index_entries WHERE (index_id, key) IN ("
+    "SELECT index_id, key FROM index_entries WHERE index_id = ? ORDER BY key LIMIT ?)"
+)
 _SCHEMA_DIGEST: Final = "schema_digest"
+_UNLISTED_INDEXES: Final = "unlisted_indexes"
 _SECRET: Final = "secret"
 
 
@@ -139,6 +144,7 @@ class SqliteStore:
         )
         settings = dict(fetch(connection, "SELECT name, value FROM settings"))
         digest, secret = settings.get(_SCHEMA_DIGEST.encode()), settings.get(_SECRET.encode())
+        unlisted = settings.get(_UNLISTED_INDEXES.encode(), b"[]")
         return Recovered(
             last_timestamp,
             last_creation_time,
@@ -151,6 +157,7 @@ class SqliteStore:
             ),
             None if digest is None else digest.decode(),
             None if secret is None else bytes.fromhex(secret.decode()),
+            tuple(json.loads(unlisted)),
         )
 
     def begin(self) -> None:
@@ -182,6 +189,11 @@ class SqliteStore:
             self._engine.write_each(_UPDATE_DOCUMENT, changed)
             self._engine.write_each(_INSERT_DOCUMENT, new)
             self._engine.write_each(_INSERT_ENTRY, added)
+
+    def add_entries(self, entries: Sequence[tuple[int, bytes, int]]) -> None:
+        """Add index entries of documents that are there."""
+        with self._engine.writing("fill an index"):
+            self._engine.write_each(_INSERT_ENTRY, entries)
 
     def write_requests(self, records: Sequence[RequestRecord]) -> None:
         """Store the answers of requests."""
@@ -219,11 +231,21 @@ class SqliteStore:
             )
 
     def drop_index(self, index_id: int) -> None:
-        """Remove an index and its entries."""
+        """Take an index out of the catalog."""
         assert index_id != ID_INDEX, "the index by id cannot be dropped"
         with self._engine.writing("drop an index"):
             self._engine.write("DELETE FROM indexes WHERE index_id = ?", index_id)
-            self._engine.write("DELETE FROM index_entries WHERE index_id = ?", index_id)
+
+    def clear_index(self, index_id: int, limit: int) -> int:
+        """Delete the first entries of an index."""
+        assert index_id != ID_INDEX, "the index by id cannot be cleared"
+        with self._engine.writing("clear an index"):
+            return self._engine.write(_CLEAR_INDEX, index_id, limit)
+
+    def write_unlisted_indexes(self, index_ids: Sequence[int]) -> None:
+        """Set the ids of indexes that are not in the catalog."""
+        with self._engine.writing("write the unlisted indexes"):
+            self._engine.write(_WRITE_SETTING, _UNLISTED_INDEXES, json.dumps([*index_ids]))
 
     def write_views(self, views: Sequence[TableView], *, keep_others: bool) -> None:
         """Create SQL views, in place of those that are there or beside them."""

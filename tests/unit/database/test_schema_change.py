@@ -1,20 +1,21 @@
-"""A start with another schema: everything is checked and indexed, or nothing is changed."""
+"""A schema becomes active in steps, between which everybody reads and writes on."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from realtime.database.catalog import IndexInfo
 from realtime.database.database import Database
-from realtime.errors import DefinitionError, OverloadedError, StorageError
-from realtime.schema.schema import Table
+from realtime.errors import DefinitionError, NotFoundError, StorageFullError, ValidationError
+from realtime.schema.schema import Schema, Table
 from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import Reader, RowWrite, StoredRow
 from realtime.storage.sqlite import SqliteStore
 from realtime.testing import VirtualClock
 from realtime.values.validators import v
+from tests.unit.database.changing_schema import Change, adopt, check_indexes, entries_of
 from tests.unit.database.small_database import (
     commit,
     documents,
@@ -29,8 +30,8 @@ from tests.unit.database.small_database import (
 Store = MemoryStore | SqliteStore
 
 
-def notes(documents: Any, **indexes: list[str]) -> Table:
-    return Table("notes", documents, indexes=indexes)
+def notes(document: Any, **indexes: list[str]) -> Table:
+    return Table("notes", document, indexes=indexes)
 
 
 PLAIN = schema_of(notes(v.any()))
@@ -38,321 +39,337 @@ BY_TEXT = schema_of(notes(v.any(), by_text=["text"]))
 STRINGS = schema_of(notes(v.object({"text": v.string()})))
 
 
-def everything(reader: Reader) -> list[list[StoredRow]]:
-    """All rows of the first indexes."""
-    return [reader.scan(n, b"", None, descending=False, limit=5_000) for n in range(20)]
-
-
-def restarted(store: Store, schema: Any, clock: VirtualClock | None = None) -> Database:
-    """A database on the same store; its randomness is not that of the start before."""
-    return open_database(store, schema, clock=clock or VirtualClock(seed=1))
-
-
-def test_first_start_creates_the_declared_tables(store: Store) -> None:
-    database = open_database(store, BY_TEXT)
-
-    recovered = store.recover()
-    assert [row.name for row in recovered.tables] == ["notes"]
-    assert [row.name for row in recovered.indexes] == ["by_creation_time", "by_text"]
-    assert recovered.schema_digest == BY_TEXT.digest()
-    assert recovered.last_timestamp == database.durable > 0
-    database.close()
-
-
-def test_secret_is_made_once_and_stays_through_a_change_of_the_schema(store: Store) -> None:
+@pytest.fixture
+def plain(store: Store) -> Database:
+    """A database with some notes and no index on them."""
     database = open_database(store, PLAIN)
-    secret = database.secret
-    database.close()
-    assert store.recover().secret == secret
-    assert len(secret) == 32
-
-    database = restarted(store, PLAIN)
-    assert database.secret == secret
-    database.close()
-    database = restarted(store, BY_TEXT)
-
-    assert database.secret == secret
-    assert store.recover().secret == secret
-    database.close()
+    insert_all(database, "notes", *({"text": f"{n % 3}"} for n in range(5)))
+    return database
 
 
-def test_new_table_is_created_beside_the_others(store: Store) -> None:
-    open_database(store, PLAIN).close()
-
-    database = restarted(store, schema_of(notes(v.any()), Table("more", v.any())))
-
-    numbers = {name: table.number for name, table in database.catalog.tables.items()}
-    assert numbers == {"notes": 10_001, "more": 10_002}
-    insert(database, "more", a=1.0)
-    assert len(documents(query(database), "more")) == 1
-    database.close()
+def pending(database: Database, store: Store, schema: Schema) -> Change:
+    change = Change(database, store, schema)
+    change.begin()
+    return change
 
 
-@pytest.mark.parametrize("count", [0, 3, 1_100])
-def test_new_index_is_filled_with_the_stored_documents(store: Store, count: int) -> None:
-    database = open_database(store, PLAIN)
-    insert_all(database, "notes", *({"text": f"{n % 7}"} for n in range(count)))
-    before = everything(database.generations.current.reader)[0]
-    database.close()
-
-    database = restarted(store, BY_TEXT)
-
-    found = documents(query(database), "notes", "by_text")
-    assert texts(found) == sorted(f"{n % 7}" for n in range(count))
-    assert everything(database.generations.current.reader)[0] == before
-    database.close()
+# A change that succeeds
 
 
-def test_new_index_is_kept_up_to_date_from_then_on(store: Store) -> None:
-    database = open_database(store, PLAIN)
-    old = insert(database, "notes", text="b")
-    database.close()
-    database = restarted(store, BY_TEXT)
+def test_index_is_filled_while_documents_come_change_and_go(plain: Database, store: Store) -> None:
+    first, second, third, fourth, fifth = (d["_id"] for d in documents(query(plain), "notes"))
+    change = pending(plain, store, BY_TEXT)
+    change.read(limit=2)
 
-    insert(database, "notes", text="a")
-    commit(database, lambda db: db.patch(old, {"text": "c"}))
+    commit(plain, lambda db: db.patch(first, {"text": "read, patched"}))
+    commit(plain, lambda db: db.delete(second))
+    commit(plain, lambda db: db.patch(third, {"text": "unread, patched"}))
+    commit(plain, lambda db: db.delete(fourth))
+    new = insert(plain, "notes", text="new")
+    short_lived = insert(plain, "notes", text="new, deleted")
+    commit(plain, lambda db: db.delete(short_lived))
+    commit(plain, lambda db: db.patch(new, {"text": "new, patched"}))
+    change.read_all()
+    commit(plain, lambda db: db.patch(fifth, {"text": "late"}))
+    change.finish()
 
-    assert texts(documents(query(database), "notes", "by_text")) == ["a", "c"]
-    database.close()
-
-
-def test_index_that_is_no_longer_declared_is_dropped(store: Store) -> None:
-    database = open_database(store, BY_TEXT)
-    index_id = database.catalog.tables["notes"].indexes["by_text"].index_id
-    insert(database, "notes", text="a")
-    database.close()
-
-    database = restarted(store, PLAIN)
-
-    assert list(database.catalog.tables["notes"].indexes) == ["by_creation_time"]
-    assert [row.name for row in store.recover().indexes] == ["by_creation_time"]
-    assert everything(store.engine)[index_id] == []
-    insert(database, "notes", text="b")
-    assert len(documents(query(database), "notes")) == 2
-    database.close()
+    found = documents(query(plain), "notes", "by_text")
+    assert texts(found) == ["late", "new, patched", "read, patched", "unread, patched"]
+    check_indexes(store, plain)
 
 
-def test_index_with_other_fields_is_filled_anew(store: Store) -> None:
+def test_active_schema_serves_until_the_end(plain: Database, store: Store) -> None:
+    change = pending(plain, store, BY_TEXT)
+    while True:
+        with pytest.raises(NotFoundError) as refusal:
+            documents(query(plain), "notes", "by_text")
+        assert str(refusal.value) == (
+            "Index notes.by_text is currently backfilling and not available to query yet."
+        )
+        assert refusal.value.code == "IndexBackfilling"
+        if not change.read():
+            break
+
+    change.finish()
+
+    assert len(documents(query(plain), "notes", "by_text")) == 5
+
+
+def test_snapshot_keeps_the_schema_of_its_time(plain: Database, store: Store) -> None:
+    held = plain.generations.current
+    assert plain.generations.try_hold(held, VirtualClock().monotonic_seconds())
+    before = plain.begin_query(held)
+    adopt(plain, store, BY_TEXT)
+
+    with pytest.raises(NotFoundError):
+        documents(before, "notes", "by_text")
+    assert len(documents(before, "notes")) == 5
+    plain.generations.release(held)
+
+
+def test_table_numbers_stay(plain: Database, store: Store) -> None:
+    number = plain.catalog.tables["notes"].number
+    adopt(plain, store, schema_of(Table("a", v.any()), notes(v.any(), by_text=["text"])))
+
+    assert plain.catalog.tables["notes"].number == number
+    assert plain.catalog.tables["a"].number == number + 1
+
+
+def test_index_over_other_fields_replaces_the_one_of_its_name(store: Store) -> None:
     database = open_database(store, BY_TEXT)
     insert_all(database, "notes", {"text": "a", "other": 2.0}, {"text": "b", "other": 1.0})
-    database.close()
+    change = pending(database, store, schema_of(notes(v.any(), by_text=["other"])))
+    change.read_all()
+    before = texts(documents(query(database), "notes", "by_text"))
+    change.finish()
 
-    database = restarted(store, schema_of(notes(v.any(), by_text=["other"])))
-
+    assert before == ["a", "b"]
     assert texts(documents(query(database), "notes", "by_text")) == ["b", "a"]
-    database.close()
+    change.clear_all()
+    check_indexes(store, database)
+    assert store.recover().unlisted_indexes == ()
 
 
-def test_unchanged_index_keeps_its_rows(store: Store) -> None:
+def test_renamed_index_is_built_anew_and_the_old_one_cleared(store: Store) -> None:
     database = open_database(store, BY_TEXT)
-    insert(database, "notes", text="a")
-    before = everything(store.engine)
-    index = database.catalog.tables["notes"].indexes["by_text"]
-    database.close()
+    insert_all(database, "notes", *({"text": f"{n}"} for n in range(5)))
+    old = database.catalog.tables["notes"].indexes["by_text"].index_id
+    change = pending(database, store, schema_of(notes(v.any(), renamed=["text"])))
+    change.read_all()
+    change.finish()
 
-    database = restarted(store, schema_of(notes(v.any(), by_text=["text"], by_more=["more"])))
-
-    assert database.catalog.tables["notes"].indexes["by_text"] == index
-    after = everything(store.engine)
-    assert after[index.index_id] == before[index.index_id]
-    assert len(after[index.index_id + 1]) == 1
-    database.close()
-
-
-def test_table_that_was_created_by_an_insert_can_be_declared_later(store: Store) -> None:
-    database = open_database(store, PLAIN)
-    event = insert(database, "events", text="x")
-    database.close()
-
-    events = Table("events", v.object({"text": v.string()}), indexes={"by_text": ["text"]})
-    database = restarted(store, schema_of(notes(v.any()), events))
-
-    found = documents(query(database), "events", "by_text", {"text": "x"})
-    assert texts(found, "_id") == [event]
-    database.close()
+    left: list[int] = []
+    while True:
+        left.append(len(entries_of(store, old)))
+        assert store.recover().unlisted_indexes == (old,)
+        if not change.clear():
+            break
+    assert left == [5, 3, 1]
+    assert entries_of(store, old) == [] and store.recover().unlisted_indexes == ()
+    assert len(documents(query(database), "notes", "renamed")) == 5
 
 
-def test_table_that_is_no_longer_declared_keeps_its_documents_and_indexes(store: Store) -> None:
-    database = open_database(
-        store, schema_of(notes(v.any(), by_text=["text"]), Table("t", v.any()))
-    )
-    insert(database, "notes", text="a")
-    database.close()
+def test_change_without_anything_to_read_is_one_step(plain: Database, store: Store) -> None:
+    change = pending(plain, store, schema_of(notes(v.any()), Table("more", v.any())))
 
-    database = restarted(store, schema_of(Table("t", v.any())))
-
-    insert(database, "notes", text="b", anything=1.0)
-    assert texts(documents(query(database), "notes", "by_text")) == ["a", "b"]
-    database.close()
+    assert change.position is None
+    assert plain.catalog.pending is None and "more" in plain.catalog.tables
+    assert store.recover().schema_digest == plain.catalog.schema.digest()
 
 
-# Documents that do not fit
+def test_new_table_wakes_those_who_found_it_missing(plain: Database, store: Store) -> None:
+    transaction = query(plain)
+    assert transaction.table("more") is None
+    woken: list[bool] = []
+    plain.subscriptions.subscribe(transaction.token(), lambda: woken.append(True))
+
+    adopt(plain, store, schema_of(notes(v.any()), Table("more", v.any())))
+
+    assert woken == [True]
 
 
-@pytest.mark.parametrize("bad_position", [0, 600])
-def test_document_that_does_not_fit_is_named_with_its_field(
-    store: Store, bad_position: int
+def test_table_that_an_insert_creates_meanwhile_has_its_indexes(
+    plain: Database, store: Store
 ) -> None:
+    events = Table("events", v.object({"text": v.string()}), indexes={"by_text": ["text"]})
+    change = pending(plain, store, schema_of(notes(v.any(), by_text=["text"]), events))
+    insert(plain, "events", text="b")
+    insert(plain, "events", text="a")
+    with pytest.raises(NotFoundError, match="backfilling"):
+        documents(query(plain), "events", "by_text")
+    change.read_all()
+    change.finish()
+
+    assert texts(documents(query(plain), "events", "by_text")) == ["a", "b"]
+    check_indexes(store, plain)
+
+
+def test_step_ends_when_it_has_taken_long_enough(store: Store) -> None:
     database = open_database(store, PLAIN)
-    fields = [{"text": "fine"} for _ in range(700)]
-    fields[bad_position] = {"text": 5.0}  # type: ignore[dict-item]
-    created = insert_all(database, "notes", *fields)
-    database.close()
+    insert_all(database, "notes", *({"text": f"{n}"} for n in range(100)))
+    change = pending(database, store, BY_TEXT)
 
-    with pytest.raises(DefinitionError) as error:
-        restarted(store, STRINGS)
+    change.read(limit=1_000, is_over=lambda: True)
 
-    message = error.value.reason
-    assert message.startswith(
-        f'Document with ID "{created[bad_position]}" in table "notes" does not match the schema: '
-    )
-    assert ".text" in message
-    assert "Value: 5.0" in message
-    assert message.endswith(
-        "The stored data is untouched. Change schema.py so that it allows this document, or change "
-        "the document first"
-    )
+    index = database.catalog.tables["notes"].pending
+    assert index is not None
+    assert 0 < len(entries_of(store, index.indexes["by_text"].index_id)) < 100
 
 
-def test_document_that_does_not_fit_leaves_the_store_untouched(store: Store) -> None:
-    database = open_database(store, PLAIN)
-    insert_all(database, "notes", {"text": "fine"}, {"text": 5.0})
-    database.close()
-    before, rows = store.recover(), everything(store.engine)
-    strict_and_indexed = schema_of(
-        Table("first", v.any()), notes(v.object({"text": v.string()}), by_text=["text"])
-    )
+def test_step_that_is_not_durable_is_taken_again(memory_store: MemoryStore) -> None:
+    database = open_database(memory_store, PLAIN)
+    insert_all(database, "notes", *({"text": f"{n}"} for n in range(5)))
+    change = pending(database, memory_store, BY_TEXT)
 
-    with pytest.raises(DefinitionError):
-        restarted(store, strict_and_indexed)
-
-    assert not store.in_transaction
-    assert store.recover() == before
-    assert everything(store.engine) == rows
-    database = restarted(store, PLAIN)
-    assert len(documents(query(database), "notes")) == 2
-    database.close()
-
-
-def test_id_fields_are_checked_against_the_tables_there_are(store: Store) -> None:
-    database = open_database(store, schema_of(Table("users", v.any()), Table("posts", v.any())))
-    user = insert(database, "users")
-    insert(database, "posts", author=user)
-    database.close()
-
-    def linked(table: str) -> Any:
-        return schema_of(Table("posts", v.object({"author": v.id(table)})), Table("users", v.any()))
-
-    with pytest.raises(DefinitionError, match="does not match the schema"):
-        restarted(store, linked("posts"))
-    restarted(store, linked("users")).close()
-
-
-# The digest
-
-
-class CountingStore(MemoryStore):
-    """A store that counts the scans and writes of the engine."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.begins = 0
-        self.written = 0
-
-    def begin(self) -> None:
-        self.begins += 1
-        super().begin()
-
-    def write_rows(self, writes: Any) -> None:
-        self.written += len(list[RowWrite](writes))
-        super().write_rows(writes)
-
-
-def test_same_digest_checks_and_writes_nothing() -> None:
-    store = CountingStore()
-    database = open_database(store, BY_TEXT)
-    insert_all(database, "notes", {"text": "a"}, {"text": "b"})
-    before = store.recover()
-    database.close()
-    store.begins = store.written = 0
-
-    database = restarted(store, schema_of(notes(v.any(), by_text=["text"])))
-
-    assert (store.begins, store.written) == (0, 0)
-    assert store.recover() == before
-    assert database.durable == before.last_timestamp
-    database.close()
-
-
-def test_same_digest_does_not_look_at_the_documents(store: Store) -> None:
-    database = open_database(store, STRINGS)
-    database.close()
-    store.begin()
-    document = b'{"_creationTime":1,"_id":"i","text":5}'
-    store.write_rows([RowWrite(1, document, is_new=True, removed=[], added=[(1, b"wrong")])])
-    store.commit()
-
-    database = restarted(store, STRINGS)
-
-    assert database.catalog.tables["notes"].number == 10_001
-    database.close()
-
-
-def test_other_digest_checks_again(store: Store) -> None:
-    database = open_database(store, PLAIN)
-    insert(database, "notes", text=5.0)
-    database.close()
-
-    with pytest.raises(DefinitionError):
-        restarted(store, STRINGS)
-
-
-def test_change_of_the_schema_is_a_commit(store: Store) -> None:
-    clock = VirtualClock()
-    database = open_database(store, PLAIN, clock=clock)
-    insert(database, "notes", text="a")
-    before = database.durable
-    checksum = store.recover().last_checksum
-    database.close()
-    clock.advance(-60)
-
-    database = restarted(store, BY_TEXT, clock)
-
-    assert database.durable > before
-    recovered = store.recover()
-    assert recovered.last_timestamp == database.durable
-    assert recovered.last_checksum == checksum
-    assert recovered.schema_digest == BY_TEXT.digest()
-    database.close()
-
-
-def test_busy_file_is_reported_and_left_alone(memory_store: MemoryStore) -> None:
     def refuse() -> None:
-        raise OverloadedError("busy")
+        memory_store.before_commit = None
+        raise StorageFullError("No room, for once")
 
     memory_store.before_commit = refuse
+    with pytest.raises(StorageFullError):
+        change.read()
+    change.read_all()
+    change.finish()
 
-    with pytest.raises(OverloadedError):
-        open_database(memory_store, PLAIN)
+    check_indexes(memory_store, database)
 
 
-def test_store_that_ended_the_transaction_itself_is_not_rolled_back_again(store: Store) -> None:
-    database = open_database(store, PLAIN)
-    insert(database, "notes", text="a")
-    by_text = database.catalog.next_index_id
-    document = documents(query(database), "notes")[0]
-    database.close()
-    # The entry that the new index will have is already there: the store refuses to add it.
-    taken = IndexInfo.of(by_text, "notes", "by_text", ("text",)).entry(document)
-    (row,) = store.engine.scan(0, b"", None, descending=False, limit=1)
-    store.begin()
-    store.write_rows(
-        [RowWrite(row.locator, row.document, is_new=False, removed=[], added=[taken[:2]])]
+# A change that does not fit
+
+
+def test_stored_document_that_does_not_fit_is_named_and_the_old_schema_stays(
+    plain: Database, store: Store
+) -> None:
+    bad = insert(plain, "notes", text=5.0)
+    strict = schema_of(notes(v.object({"text": v.string()}), by_text=["text"]))
+    change = pending(plain, store, strict)
+
+    with pytest.raises(DefinitionError) as refusal:
+        change.read_all()
+    change.abandon()
+    change.clear_all()
+
+    assert refusal.value.reason.startswith(
+        f'Document with ID "{bad}" in table "notes" does not match the schema: '
     )
-    store.commit()
+    assert ".text" in refusal.value.reason
+    assert plain.catalog.schema is PLAIN and plain.catalog.pending is None
+    assert store.recover().schema_digest == PLAIN.digest()
+    insert(plain, "notes", anything=1.0)
+    check_indexes(store, plain)
 
-    with pytest.raises(StorageError):
-        restarted(store, BY_TEXT)
 
-    assert not store.in_transaction
-    restarted(store, PLAIN).close()
+def test_write_that_does_not_fit_the_pending_schema_succeeds_and_drops_it(
+    plain: Database, store: Store
+) -> None:
+    change = pending(plain, store, STRINGS)
+    bad = insert(plain, "notes", text=5.0)
+
+    with pytest.raises(DefinitionError) as refusal:
+        change.read()
+
+    assert refusal.value.reason.startswith(
+        'New document in table "notes" does not match the schema: '
+    )
+    assert ".text" in refusal.value.reason and bad in refusal.value.reason
+    assert len(documents(query(plain), "notes")) == 6
+
+
+def test_misfit_that_was_written_after_the_last_read_keeps_the_schema_out(
+    plain: Database, store: Store
+) -> None:
+    change = pending(plain, store, STRINGS)
+    change.read_all()
+    insert(plain, "notes", text=5.0)
+
+    with pytest.raises(DefinitionError, match="New document"):
+        change.finish()
+
+    assert plain.catalog.schema is PLAIN
+
+
+def test_misfit_of_a_batch_that_failed_does_not_count(memory_store: MemoryStore) -> None:
+    database = open_database(memory_store, PLAIN)
+    insert(database, "notes", text="a")
+    change = pending(database, memory_store, STRINGS)
+
+    def refuse() -> None:
+        memory_store.before_commit = None
+        raise StorageFullError("No room, for once")
+
+    memory_store.before_commit = refuse
+    with pytest.raises(StorageFullError):
+        insert(database, "notes", text=5.0)
+    change.read_all()
+    change.finish()
+
+    assert database.catalog.schema is STRINGS
+
+
+def test_write_must_fit_the_active_schema_while_a_wider_one_is_pending(store: Store) -> None:
+    database = open_database(store, STRINGS)
+    insert(database, "notes", text="a")
+    change = pending(database, store, PLAIN)
+
+    with pytest.raises(ValidationError, match="does not match the schema"):
+        insert(database, "notes", text=5.0)
+    database.committer.roll_back()
+    change.read_all()
+    change.finish()
+
+    insert(database, "notes", text=5.0)
+
+
+def test_abandoned_change_can_be_followed_by_another(plain: Database, store: Store) -> None:
+    change = pending(plain, store, BY_TEXT)
+    change.read()
+    change.abandon()
+
+    adopt(plain, store, schema_of(notes(v.any(), by_other=["text"])))
+
+    assert len(documents(query(plain), "notes", "by_other")) == 5
+    check_indexes(store, plain)
+
+
+# Crashes
+
+
+class Restarts:
+    """Starts on a copy of the file as it is at that moment, as after a loss of power."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._count = 0
+
+    def start(self, schema: Schema) -> tuple[Database, SqliteStore]:
+        self._count += 1
+        folder = self._path.parent / str(self._count)
+        folder.mkdir()
+        for file in self._path.parent.glob("data.sqlite*"):
+            shutil.copy(file, folder)
+        store = SqliteStore.open(folder / "data.sqlite")
+        return open_database(store, schema, clock=VirtualClock(seed=self._count)), store
+
+
+def check_restart(restarts: Restarts, schema: Schema, index: str, count: int) -> None:
+    database, store = restarts.start(schema)
+    assert len(documents(query(database), "notes", index)) == count
+    insert(database, "notes", text="after")
+    check_indexes(store, database)
+    assert store.recover().unlisted_indexes == ()
+    database.close()
+    store.close()
+
+
+def test_crash_at_any_step_leaves_a_file_for_the_old_schema_and_the_new(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path / "data.sqlite")
+    restarts = Restarts(tmp_path / "data.sqlite")
+    old, new = schema_of(notes(v.any(), old=["text"])), schema_of(notes(v.any(), new=["text"]))
+    database = open_database(store, old)
+    insert_all(database, "notes", *({"text": f"{n}"} for n in range(5)))
+
+    change = Change(database, store, new)
+    steps = [change.begin, *[change.read] * 4, change.finish, *[change.clear] * 3]
+    for step in steps:
+        step()
+        check_restart(restarts, old, "old", 5)
+        check_restart(restarts, new, "new", 5)
+
+    assert change.position is None and not change.clear()
+    database.close()
+    store.close()
+
+
+def test_crash_after_a_change_was_abandoned_leaves_nothing_behind(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path / "data.sqlite")
+    restarts = Restarts(tmp_path / "data.sqlite")
+    database = open_database(store, PLAIN)
+    insert_all(database, "notes", *({"text": f"{n}"} for n in range(5)))
+    change = pending(database, store, BY_TEXT)
+    change.read()
+    change.abandon()
+
+    check_restart(restarts, PLAIN, "by_creation_time", 5)
+    check_restart(restarts, BY_TEXT, "by_text", 5)
+    database.close()
+    store.close()

@@ -234,7 +234,6 @@ def test_there_are_at_most_10_000_tables(database: Database) -> None:
         return Transaction(
             snapshot,
             Catalog(tables, 1),
-            schema_of(),
             transaction.timestamp,
             limits=TransactionLimits(),
             allocator=database.allocator,

@@ -355,19 +355,36 @@ def test_recovery_returns_the_newest_of_everything(store: Store) -> None:
     )
 
 
-def test_dropped_index_is_empty_and_the_others_stay(store: Store) -> None:
+def test_dropped_index_leaves_the_catalog_and_keeps_its_entries(store: Store) -> None:
     store.begin()
     store.write_catalog([], [IndexRow(BY_NAME, 1, "by_name", ()), IndexRow(8, 1, "other", ())])
-    entries = [(BY_NAME - 1, b"x"), (BY_NAME, b"y"), (8, b"z")]
-    store.write_rows([RowWrite(1, b"{}", True, [], entries)])
+    store.write_rows([insert(1, b"x")])
     store.commit()
 
     store.begin()
     store.drop_index(BY_NAME)
     store.drop_index(99)
+    store.write_unlisted_indexes([BY_NAME])
     store.commit()
 
     assert [row.index_id for row in store.recover().indexes] == [8]
+    assert store.recover().unlisted_indexes == (BY_NAME,)
+    assert keys(store.engine) == [b"x"]
+
+
+def test_index_is_cleared_in_chunks_and_the_others_stay(store: Store) -> None:
+    store.begin()
+    entries = [(BY_NAME - 1, b"x"), (BY_NAME, b"a"), (BY_NAME, b"b"), (BY_NAME, b"c"), (8, b"z")]
+    store.write_rows([RowWrite(1, b"{}", True, [], entries)])
+    store.commit()
+
+    store.begin()
+    assert store.clear_index(BY_NAME, 2) == 2
+    assert keys(store.engine) == [b"c"]
+    assert store.clear_index(BY_NAME, 2) == 1
+    assert store.clear_index(BY_NAME, 2) == 0
+    store.commit()
+
     assert keys(store.engine) == []
     for index_id, key in (BY_NAME - 1, b"x"), (8, b"z"):
         rows = store.engine.scan(index_id, b"", None, descending=False, limit=9)
@@ -379,6 +396,8 @@ def test_index_by_id_cannot_be_dropped(store: Store) -> None:
 
     with pytest.raises(AssertionError):
         store.drop_index(0)
+    with pytest.raises(AssertionError):
+        store.clear_index(0, 1)
 
 
 def test_close_drops_the_open_transaction_and_generations(store: Store) -> None:

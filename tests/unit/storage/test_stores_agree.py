@@ -268,7 +268,29 @@ class StoresAgree(RuleBasedStateMachine):
     @rule(index_id=st.sampled_from([1, 2, 10, 11]))
     def drop_index(self, index_id: int) -> None:
         self.both(lambda store: store.drop_index(index_id))
-        self.entries = {key: owner for key, owner in self.entries.items() if key[0] != index_id}
+
+    @precondition(in_transaction)
+    @rule(index_id=st.sampled_from([1, 2, 10]), limit=st.integers(1, 4))
+    def clear_index(self, index_id: int, limit: int) -> None:
+        self.both(lambda store: store.clear_index(index_id, limit))
+        for entry in sorted(key for key in self.entries if key[0] == index_id)[:limit]:
+            del self.entries[entry]
+
+    @precondition(in_transaction)
+    @rule(entry=entries, locator=st.sampled_from(LOCATORS))
+    def add_entry(self, entry: tuple[int, bytes], locator: int) -> None:
+        """Refused, which ends the transaction, if the key is there."""
+        if locator in self.locators:
+            is_new = entry not in self.entries
+            refusal = self.both(lambda store: store.add_entries([(*entry, locator)]))
+            assert is_new == (refusal is None)
+            if is_new:
+                self.entries[entry] = locator
+
+    @precondition(in_transaction)
+    @rule(index_ids=st.lists(st.integers(1, 9), max_size=2))
+    def write_unlisted_indexes(self, index_ids: list[int]) -> None:
+        self.both(lambda store: store.write_unlisted_indexes(index_ids))
 
     @precondition(in_transaction)
     @rule(digest=st.text(max_size=3))

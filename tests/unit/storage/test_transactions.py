@@ -101,7 +101,10 @@ def test_second_begin_is_refused_and_changes_nothing(store: Store) -> None:
         lambda store: store.write_requests([REQUEST]),
         lambda store: store.prune_requests(1, 1, limit=1, limit_bytes=1),
         lambda store: store.write_catalog([TableRow(1, "a")], []),
+        lambda store: store.add_entries([(1, b"a", 1)]),
         lambda store: store.drop_index(1),
+        lambda store: store.clear_index(1, 1),
+        lambda store: store.write_unlisted_indexes([1]),
         lambda store: store.write_schema_digest("digest"),
         lambda store: store.write_secret(b"secret"),
         lambda store: store.write_revision(revision(1)),
@@ -239,7 +242,7 @@ def test_generation_keeps_its_snapshot_while_the_engine_commits(store: Store) ->
     commit(store, 2, RowWrite(1, b"2", False, [(BY_NAME, b"a")], [(BY_NAME, b"c")]))
     commit(store, 3, delete(2, b"b"), insert(3, b"d"))
     store.begin()
-    store.drop_index(BY_NAME)
+    store.clear_index(BY_NAME, 9)
     store.commit()
     commit(store, 4)
 

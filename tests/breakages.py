@@ -254,8 +254,8 @@ BREAKAGES: tuple[Breakage, ...] = (
     Breakage(
         "a stale result is not announced",
         "realtime/runtime/live_queries.py",
-        "                _tell(client, query_id)\n",
-        "                pass\n",
+        "            for client, query_id in list(entry.watchers):\n                tell_stale(client, query_id)\n",
+        "            for client, query_id in list(entry.watchers):\n                pass\n",
         "tests/properties/test_live_results.py",
     ),
     Breakage(
@@ -453,6 +453,34 @@ BREAKAGES: tuple[Breakage, ...] = (
         "        if batch.catalog.pending is not None:\n",
         "        if False:\n",
         "tests/unit/database/test_schema_change.py",
+    ),
+    Breakage(
+        "results of older code are served",
+        "realtime/runtime/live_queries.py",
+        "        self._cache.invalidate_all()\n",
+        "        pass\n",
+        "tests/integration/runtime/test_app_change.py",
+    ),
+    Breakage(
+        "an old snapshot is read by new code",
+        "realtime/runtime/code_versions.py",
+        "        if timestamp >= self.current.since:\n",
+        "        if True:\n",
+        "tests/integration/runtime/test_app_change.py",
+    ),
+    Breakage(
+        "an update of older code is not followed by another",
+        "realtime/runtime/live_queries.py",
+        "            if is_older_code or (entry",
+        "            if False or (entry",
+        "tests/integration/runtime/test_app_change.py",
+    ),
+    Breakage(
+        "a change of the app that fails is not taken back",
+        "realtime/runtime/app_change.py",
+        "            await self._abandon(change)\n",
+        "            pass\n",
+        "tests/integration/runtime/test_app_change.py",
     ),
     Breakage(
         "an endless handler is not stopped",

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -19,6 +19,7 @@ from realtime.clock import Clock
 from realtime.errors import OverloadedError, RealtimeError
 from realtime.runtime.action_run import ActionRun, ActionServices
 from realtime.runtime.error_texts import HandlerFailure
+from realtime.runtime.function_runner import FunctionRunner
 from realtime.runtime.outcome import ActionOutcome, FunctionCall
 from realtime.runtime.stretches import WatchingTaskFactory
 from realtime.runtime.watchdog import time_limit_error
@@ -97,6 +98,12 @@ class ActionLane:
         run.start(self._loop)
         timer = self._loop.create_task(self._limit_time(run), name=f"time limit of {call.path}")
         run.task.add_done_callback(partial(self._ended, run, client, timer))
+
+    def change_code(self, runner: FunctionRunner) -> None:
+        """Run other functions from now on; a run that has begun ends on the code it began with."""
+        self._services = replace(
+            self._services, settings=runner.settings, runner=runner, texts=runner.texts
+        )
 
     def end_all(self, reason: RealtimeError) -> None:
         """End all runs for a reason that the server has."""

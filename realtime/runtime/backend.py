@@ -21,6 +21,7 @@ from realtime.database.timestamp import Timestamp
 from realtime.errors import RealtimeError, UnavailableError, ValidationError
 from realtime.runtime.action_lane import ActionLane, ActionLimits
 from realtime.runtime.action_run import ActionServices
+from realtime.runtime.app_change import AppChange
 from realtime.runtime.backlog import Backlog
 from realtime.runtime.blocking_calls import BlockingCalls
 from realtime.runtime.call_checks import check_call
@@ -89,19 +90,15 @@ class Backend:
         self._clock = clock
         self._persistence = persistence
         self._database = Database(persistence, app.schema, clock, self._limits.database)
-        self._texts = ErrorTexts(app.root, clock, redact_errors=redact_errors)
+        self.redact_errors = redact_errors
+        """Whether clients see error texts."""
         self._watchdog = Watchdog()
         if reports_blocked_loop:
             self._watchdog.on_blocked = _report_blocked_loop
-        self._settings = RunSettings(
-            app.registry,
-            app.root,
-            self._watchdog,
-            self._limits.user_time_seconds,
-            self._limits.database.scan_chunk,
-            Cursors(self._database.secret),
-        )
-        self._runner = FunctionRunner(self._settings, self._texts, clock, self.counters)
+        self._cursors = Cursors(self._database.secret)
+        self._runner = self._runner_of(app)
+        self._changing = asyncio.Lock()
+        """Held while the app changes."""
         self._cache = QueryCache(self._database.subscriptions, self._limits.query_cache_bytes)
         self._on_fenced: list[Callable[[BaseException], None]] = []
         self._awaited: set[asyncio.Future[Any]] = set()
@@ -151,9 +148,9 @@ class Backend:
     def _action_services(self, loop: asyncio.AbstractEventLoop) -> ActionServices:
         limits = self._limits.actions
         return ActionServices(
-            self._settings,
+            self._runner.settings,
             self._runner,
-            self._texts,
+            self._runner.texts,
             self._clock,
             self.counters,
             limits.stretch_seconds,
@@ -176,6 +173,7 @@ class Backend:
             self.state = "stopping"
             for job in self._mutation_lane.drop_all(but=self._actions.running):
                 self._mutation_lane.reject(job, stopping)
+            self._mutation_lane.steps.refuse_all(stopping)
         await self._actions.close(
             _unavailable("cancelled"), self._limits.actions.stop_seconds if was_running else 0.0
         )
@@ -195,6 +193,34 @@ class Backend:
         self._commit_thread.close()
         self._database.close()
         self._persistence.close()
+
+    async def change_app(self, app: LoadedApp) -> None:
+        """Serve another version of the app from here on, once what is stored fits its schema.
+
+        Calls go on meanwhile, with the code and schema of before, which stay if this raises. The
+        change is one step: a run that has begun ends on the code and schema it began with, live
+        queries run again, and sockets stay open. One change at a time; others wait.
+
+        Raises:
+            DefinitionError: A document does not fit; the message names it and its field.
+            OverloadedError: The storage is busy or has no room.
+            StorageError: The storage failed.
+            UnavailableError: The backend is not running.
+        """
+        self._check_running()
+        runner = self._runner_of(app)
+
+        def activate() -> None:
+            self.app = app
+            self._runner = self._mutation_lane.runner = runner
+            self._actions.change_code(runner)
+            self._live.change_code(runner)
+
+        async with self._changing:
+            change = AppChange(
+                self._database, self._persistence, self._mutation_lane.steps, self._clock
+            )
+            await change.run(app.schema, activate)
 
     def on_fenced(self, callback: Callable[[BaseException], None]) -> None:
         """Call `callback` with the cause when the backend can't go on."""
@@ -221,11 +247,6 @@ class Backend:
     def wal_size_bytes(self) -> int:
         """The size of the write-ahead log."""
         return self._persistence.wal_size_bytes()
-
-    @property
-    def redact_errors(self) -> bool:
-        """Whether clients see error texts."""
-        return self._texts.redact_errors
 
     def function_kind(self, path: str) -> FunctionKind | None:
         """Return the kind of a function, internal ones included; None if there is none."""
@@ -392,6 +413,18 @@ class Backend:
 
     # Inside
 
+    def _runner_of(self, app: LoadedApp) -> FunctionRunner:
+        settings = RunSettings(
+            app.registry,
+            app.root,
+            self._watchdog,
+            self._limits.user_time_seconds,
+            self._limits.database.scan_chunk,
+            self._cursors,
+        )
+        texts = ErrorTexts(app.root, self._clock, redact_errors=self.redact_errors)
+        return FunctionRunner(settings, texts, self._clock, self.counters)
+
     async def _run_nested_query(self, call: NestedCall, caller: object) -> RunReport:
         self._check_takes_nested()
         return await self._live.run_nested(call, caller)
@@ -427,6 +460,7 @@ class Backend:
         error = _unavailable("fenced")
         for job in self._mutation_lane.drop_all():
             self._mutation_lane.reject(job, error)
+        self._mutation_lane.steps.refuse_all(error)
         for answer in self._awaited:
             if not answer.done():
                 answer.set_exception(error)

@@ -66,8 +66,8 @@ class FunctionRunner:
     def __init__(
         self, settings: RunSettings, texts: ErrorTexts, clock: Clock, counters: Counters
     ) -> None:
-        self._settings = settings
-        self._texts = texts
+        self.settings = settings
+        self.texts = texts
         self._clock = clock
         self._counters = counters
 
@@ -81,7 +81,7 @@ class FunctionRunner:
                 arguments at all.
         """
         check_component(call)
-        found = self._settings.registry.find(call.path)
+        found = self.settings.registry.find(call.path)
         function = check_call(found, call.path, kind, is_admin=call.reaches_internal)
         check_argument_size(function, len(call.args))
         return function, _decode_arguments(call.args, function)
@@ -93,7 +93,7 @@ class FunctionRunner:
         """
         if call.is_nested:
             return _NOT_SHOWN
-        return self._texts.client_error(error, call.path, call.request_id)
+        return self.texts.client_error(error, call.path, call.request_id)
 
     def run(
         self,
@@ -112,7 +112,7 @@ class FunctionRunner:
         for attempt in range(MAX_RUNS):
             transaction = begin()
             run = FunctionRun(
-                self._settings,
+                self.settings,
                 transaction,
                 user=call.identity.user,
                 now_ms=float(self._clock.now_ns() // _NS_PER_MS),
@@ -143,7 +143,7 @@ class FunctionRunner:
         journal: str | None,
         cause: BaseException | None = None,
     ) -> RunReport:
-        log_lines = () if self._texts.redact_errors else run.log_lines.lines()
+        log_lines = () if self.texts.redact_errors else run.log_lines.lines()
         return RunReport(
             value,
             error,

@@ -21,19 +21,19 @@ from realtime.clock import Clock
 from realtime.database.database import Database
 from realtime.database.generations import SharedGeneration
 from realtime.database.subscriptions import Token
-from realtime.errors import LimitError, RealtimeError, UnavailableError
+from realtime.errors import LimitError, RealtimeError
+from realtime.runtime.client_calls import fail_client, tell_stale
+from realtime.runtime.code_versions import Code, CodeVersions
 from realtime.runtime.function_runner import FunctionRunner, RunReport
 from realtime.runtime.operation import SUSPEND, Steps
 from realtime.runtime.outcome import FunctionCall, LiveClient, NestedCall, QueryCall, QueryResult
 from realtime.runtime.query_cache import CacheEntry, CacheKey, QueryCache, for_identity
 from realtime.runtime.query_lane import SLICE_SECONDS, Holder, Job, QueryLane, SnapshotExpired
-from realtime.runtime.registry import AppFunction
-from realtime.runtime.resolved_calls import ResolvedCalls
+from realtime.runtime.resolved_calls import ResolvedCall
 from realtime.runtime.rests import Rests
 from realtime.runtime.session_queue import MAX_WAITING
 from realtime.runtime.single_asker import SingleAsker
 from realtime.values.json_encoding import encode_json
-from realtime.values.value import Value
 
 _log = logging.getLogger("realtime.runtime")
 
@@ -62,7 +62,6 @@ class LiveQueries:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._database = database
-        self._runner = runner
         self._cache = cache
         self._lane = lane
         self._clock = clock
@@ -75,7 +74,7 @@ class LiveQueries:
         self._rests: Rests[_Asker] = Rests(clock, self._go_on)
         self._may_rest = True
         self._watched: dict[LiveClient, dict[int, CacheEntry | None]] = {}
-        self._calls = ResolvedCalls(runner)
+        self._code = CodeVersions(runner)
         self._flights: set[tuple[CacheKey, int]] = set()
 
     @property
@@ -113,13 +112,25 @@ class LiveQueries:
     def fail_all(self, error: RealtimeError) -> None:
         """Tell all clients that have had an update, or wait for one, that they can't go on."""
         for client in {**dict.fromkeys(self._watched), **dict.fromkeys(self._queued)}:
-            _fail_client(client, error)
+            fail_client(client, error)
+
+    def change_code(self, runner: FunctionRunner) -> None:
+        """Run other functions from the newest commit on; every result is stale.
+
+        To be followed by `announce_stale`, in the same turn.
+        """
+        generations = self._database.generations
+        self._code.change(runner, self._database.durable, generations.oldest_timestamp())
+        self._cache.invalidate_all()
+        for client, queries in list(self._watched.items()):
+            for query_id in [query_id for query_id, entry in queries.items() if entry is None]:
+                tell_stale(client, query_id)
 
     def announce_stale(self) -> None:
         """Tell the clients whose results the last commit has made stale."""
         for entry in self._cache.take_stale():
             for client, query_id in list(entry.watchers):
-                _tell(client, query_id)
+                tell_stale(client, query_id)
 
     async def run_once(self, call: FunctionCall) -> QueryResult:
         """Return the result of a query at the newest timestamp."""
@@ -243,7 +254,7 @@ class LiveQueries:
         now = self._clock.monotonic_seconds()
         latest = 0.0
         for query in queries:
-            key = self._calls.resolve(query.call).cache_key(query.journal)
+            key = self._code_for(holder).calls.resolve(query.call).cache_key(query.journal)
             if key is None:
                 continue
             identity = query.call.identity.visible_to_functions
@@ -301,9 +312,13 @@ class LiveQueries:
                 self._cache.unwatch(previous, client, query_id)
         timestamp = holder.generation.timestamp
         client.finish_update(timestamp, {q: result for q, (_, result) in found.items()})
+        is_older_code = self._code_for(holder) is not self._code.current
         for query_id, entry in kept.items():
-            if entry is not None and entry.invalidated_at is not None:
+            if is_older_code or (entry is not None and entry.invalidated_at is not None):
                 client.query_invalidated(query_id)
+
+    def _code_for(self, holder: Holder) -> Code:
+        return self._code.at(holder.generation.timestamp)
 
     def _let_go(self, client: LiveClient, found: _Found) -> None:
         """Stop watching what an update has found and the client does not keep."""
@@ -358,14 +373,15 @@ class LiveQueries:
         return results
 
     def _evaluate_nested(self, call: NestedCall, holder: Holder) -> Steps[RunReport]:
-        function, args = self._runner.resolve(call, "query")
+        runner = self._code_for(holder).runner
+        function, args = runner.resolve(call, "query")
         key = (function.path, encode_json(args), None, None)
         identity = call.identity.visible_to_functions
         started = self._clock.monotonic_seconds()
         entry = self._cache.find(key, identity, holder.generation.timestamp, started)
         if entry is not None and entry.result.error is None:
             return RunReport(entry.result.value, None, entry.result.log_lines, None)
-        report = yield from self._runner.run(
+        report = yield from runner.run(
             call,
             function,
             args,
@@ -378,11 +394,12 @@ class LiveQueries:
 
     def _run_past(self, call: FunctionCall, timestamp: int, holder: Holder) -> Steps[QueryResult]:
         """Run a query in the past; what the caches hold is the present."""
-        resolved = self._calls.resolve(call)
+        code = self._code_for(holder)
+        resolved = code.calls.resolve(call)
         if resolved.function is None:
             assert resolved.failure is not None
             return resolved.failure
-        report = yield from self._runner.run(
+        report = yield from code.runner.run(
             call,
             resolved.function,
             resolved.args,
@@ -395,7 +412,8 @@ class LiveQueries:
         self, query: QueryCall, holder: Holder
     ) -> Steps[tuple[CacheEntry | None, QueryResult]]:
         """Return the result at the holder's timestamp; the entry is None if it can't change."""
-        resolved = self._calls.resolve(query.call)
+        code = self._code_for(holder)
+        resolved = code.calls.resolve(query.call)
         key = resolved.cache_key(query.journal)
         if resolved.function is None or key is None:
             assert resolved.failure is not None
@@ -415,24 +433,25 @@ class LiveQueries:
             yield SUSPEND
         self._flights.add(flight)
         try:
-            entry = yield from self._run(query.call, resolved.function, resolved.args, key, holder)
+            entry = yield from self._run(code.runner, query.call, resolved, key, holder)
         finally:
             self._flights.discard(flight)
         return entry, entry.result
 
     def _run(
         self,
+        runner: FunctionRunner,
         call: FunctionCall,
-        function: AppFunction,
-        args: dict[str, Value],
+        resolved: ResolvedCall,
         key: CacheKey,
         holder: Holder,
     ) -> Steps[CacheEntry]:
+        assert resolved.function is not None
         started = self._clock.monotonic_seconds()
-        report = yield from self._runner.run(
+        report = yield from runner.run(
             call,
-            function,
-            args,
+            resolved.function,
+            resolved.args,
             lambda: self._database.begin_query(holder.generation),
             holder.may_suspend,
             journal=key[2],
@@ -467,26 +486,8 @@ def _suspend(holder: Holder) -> Steps[None]:
             holder.restart()
 
 
-def _tell(client: LiveClient, query_id: int) -> None:
-    """Tell a client of a stale result; its fault must not keep the others from theirs."""
-    try:
-        client.query_invalidated(query_id)
-    except Exception as error:
-        _log.exception("A client could not take an invalidation")
-        _fail_client(client, error)
-
-
 def _fail(asker: _Asker, error: Exception) -> None:
     if isinstance(asker, SingleAsker):
         asker.fail(error)
     else:
-        _fail_client(asker, error)
-
-
-def _fail_client(client: LiveClient, error: Exception) -> None:
-    if not isinstance(error, RealtimeError):
-        error = UnavailableError("Your request couldn't be completed. Try again later.")
-    try:
-        client.fail(error)
-    except Exception:
-        _log.exception("A client could not be told that it has failed")
+        fail_client(asker, error)

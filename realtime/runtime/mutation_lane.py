@@ -28,8 +28,9 @@ from realtime.database.committer import Batch
 from realtime.database.database import Database
 from realtime.database.timestamp import Timestamp
 from realtime.database.transaction import Transaction
-from realtime.errors import OverloadedError, RealtimeError, StorageError
+from realtime.errors import OverloadedError, RealtimeError, StorageError, UnavailableError
 from realtime.runtime.backlog import Backlog
+from realtime.runtime.batch_steps import BatchStep, BatchSteps
 from realtime.runtime.checkpoints import IDLE_SECONDS, Checkpoints, OutcomeUnknown
 from realtime.runtime.counters import Counters
 from realtime.runtime.function_runner import FunctionRunner, RunReport
@@ -83,7 +84,8 @@ class MutationLane:
         """
         self._database = database
         self._persistence = persistence
-        self._runner = runner
+        self.runner = runner
+        """Runs the functions of the app; replaced when the app changes."""
         self._commit_thread = commit_thread
         self._clock = clock
         self._counters = counters
@@ -100,6 +102,7 @@ class MutationLane:
         """Whether a handler of the batch at hand has kept the loop from turning for long."""
         self._arrival = asyncio.Event()
         self._is_stopping = False
+        self.steps = BatchSteps(self._arrival.set)
         self.checkpoints = Checkpoints(database, persistence, commit_thread, clock)
         self._is_upkeep_due = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -143,9 +146,13 @@ class MutationLane:
     async def _work(self) -> None:
         try:
             while not self._is_stopping:
-                if self._waiting:
-                    await self._run_batch()
-                    await self._let_others_run()
+                if self._waiting or self.steps:
+                    if self._waiting:
+                        await self._run_batch()
+                        await self._let_others_run()
+                    if self.steps:
+                        await self._take_step(self.steps.pop())
+                        await asyncio.sleep(0)
                 elif self._is_upkeep_due:
                     self._is_upkeep_due = False
                     await self.checkpoints.when_idle()
@@ -170,6 +177,32 @@ class MutationLane:
         self._has_overrun = False
         self._backlog.release()
         await self._queries.caught_up()
+
+    async def _take_step(self, step: BatchStep) -> None:
+        """Take a step in a batch of its own, which may stay empty."""
+        database = self._database
+        try:
+            batch = await self.begin_batch()
+            result = step.work(batch)
+            if batch.is_empty:
+                database.committer.roll_back()
+            else:
+                timestamp = database.committer.next_timestamp()
+                creation_time = database.allocator.last_creation_time
+                database.committer.seal(batch, timestamp, creation_time)
+                await self.make_durable(is_alone=False)
+                self.finish(batch, timestamp, (), lambda: step.on_published(result))
+                await self.checkpoints.after_commit()
+        except RealtimeError as error:
+            database.committer.roll_back()
+            step.fail(error)
+            if isinstance(error, UnavailableError):  # another program has written to the file
+                raise
+        except Exception as error:
+            step.fail(error)
+            raise
+        else:
+            step.succeed(result)
 
     async def _run_batch(self) -> None:
         members: list[MutationJob] = []
@@ -212,11 +245,6 @@ class MutationLane:
         """The storage."""
         return self._persistence
 
-    @property
-    def runner(self) -> FunctionRunner:
-        """The runner of functions."""
-        return self._runner
-
     def take(self) -> MutationJob | None:
         """Return the next waiting mutation, unless the lane is stopping."""
         return None if self._is_stopping else self._waiting.pop()
@@ -248,7 +276,24 @@ class MutationLane:
         except StorageError as error:
             raise OutcomeUnknown(str(error)) from error
 
-    def finish(self, batch: Batch, timestamp: Timestamp, members: Sequence[MutationJob]) -> None:
+    async def begin_batch(self) -> Batch:
+        """Open a transaction; try again for a while if the file is busy."""
+        give_up = self.now_seconds + BUSY_SECONDS
+        while True:
+            try:
+                return self._database.committer.begin(self._database.catalog)
+            except OverloadedError:
+                if self.now_seconds >= give_up:
+                    raise
+                await self._clock.sleep(_BUSY_RETRY_SECONDS)
+
+    def finish(
+        self,
+        batch: Batch,
+        timestamp: Timestamp,
+        members: Sequence[MutationJob],
+        before_announcing: Callable[[], None] = lambda: None,
+    ) -> None:
         """Publish a durable batch and hand its answers out, in one turn.
 
         Raises:
@@ -256,6 +301,7 @@ class MutationLane:
         """
         try:
             self._publish(batch, timestamp)
+            before_announcing()
         except (OverloadedError, StorageError) as error:
             raise NotPublished(str(error)) from error
         self._counters.commits += batch.mutation_count
@@ -268,10 +314,6 @@ class MutationLane:
         self._backlog.serve(len(members))
         for job in members:
             _answer(job, job.outcome())
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait without holding the loop."""
-        await self._clock.sleep(seconds)
 
 
 class _BatchRun:
@@ -297,7 +339,7 @@ class _BatchRun:
 
     async def run(self) -> None:
         """Take mutations until the batch is full, commit, publish, answer."""
-        self._batch = await self._begin()
+        self._batch = await self._lane.begin_batch()
         self._turn_began = self._lane.now_seconds
         while (job := self._take()) is not None:
             self._members.append(job)
@@ -322,18 +364,6 @@ class _BatchRun:
             or batch.size_bytes >= BATCH_BYTES
             or now - self._started >= self._seconds
         )
-
-    async def _begin(self) -> Batch:
-        """Open the transaction; try again for a while if the file is busy."""
-        give_up = self._lane.now_seconds + BUSY_SECONDS
-        committer, catalog = self._lane.database.committer, self._lane.database.catalog
-        while True:
-            try:
-                return committer.begin(catalog)
-            except OverloadedError:
-                if self._lane.now_seconds >= give_up:
-                    raise
-                await self._lane.sleep(_BUSY_RETRY_SECONDS)
 
     async def _run_job(self, job: MutationJob) -> None:
         assert self._lane.persistence.in_transaction
@@ -370,7 +400,7 @@ class _BatchRun:
         """Let the loop turn for a suspended mutation, its predecessors answered."""
         if self._unanswered:
             await self._commit()
-            self._batch = await self._begin()
+            self._batch = await self._lane.begin_batch()
         await self._let_loop_turn()
 
     async def _let_loop_turn(self) -> None:

@@ -9,6 +9,8 @@ result is everybody's. One that did look gets the identity into its key. Whether
 depend on what it reads, but while that is unchanged it depends on nothing else: at one timestamp a
 key has a result for all, or results by identity, and not both.
 
+The code is not in the key: a change of the app is a commit, which ends the validity of every entry.
+
 A run that looked at the clock or at randomness is right for whoever has it, but gets old without
 any commit: it serves new askers for five seconds at most.
 """
@@ -81,6 +83,8 @@ class QueryCache:
         self._stale: list[CacheEntry] = []
         self._rests: dict[CacheKey, float] = {}
         """When a slow query may run again; outlives its entry. A few: each has taken its time."""
+        self._valid_from = Timestamp(0)
+        """Results of earlier states were made by older code, and are valid for these alone."""
         self.now_timestamp = Timestamp(0)
         """The commit that is being published; set before subscriptions are invalidated."""
 
@@ -135,8 +139,8 @@ class QueryCache:
         """Keep a new result and watch what it was read from.
 
         The same bytes as before become the same object, so that whoever holds the old result sees
-        that nothing has changed. A result that is older than the one kept is not watched, and so
-        counts as stale: nobody would let go of it.
+        that nothing has changed. A result that is older than the one kept, or that older code made,
+        is not watched, and so counts as stale: nobody would let go of it.
         """
         previous = self._entries.get(key)
         if previous is not None and previous.result.modification == result.modification:
@@ -149,7 +153,8 @@ class QueryCache:
             token.timestamp,
             now_seconds + TIME_DEPENDENT_SECONDS if is_time_dependent else None,
         )
-        if previous is not None and previous.computed_at > entry.computed_at:
+        is_older = previous is not None and previous.computed_at > entry.computed_at
+        if is_older or entry.computed_at < self._valid_from:
             entry.invalidated_at = Timestamp(token.timestamp + 1)
             return entry
         entry.subscription = self._subscriptions.subscribe(token, lambda: self._invalidate(entry))
@@ -172,6 +177,15 @@ class QueryCache:
             self._remember_unwatched(entry)
         else:
             self._drop(entry)
+
+    def invalidate_all(self) -> None:
+        """End every entry with the commit that is being published: other code runs from there."""
+        self._valid_from = self.now_timestamp
+        self._rests.clear()
+        for entry in list(self._entries.values()):
+            if entry.subscription is not None:
+                self._subscriptions.unsubscribe(entry.subscription)
+                self._invalidate(entry)
 
     def take_stale(self) -> list[CacheEntry]:
         """Return the watched entries invalidated since the last call; the others go."""

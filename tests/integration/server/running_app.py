@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection, connect
 
 from realtime.clock import Clock, SystemClock
-from realtime.runtime.backend import Backend
+from realtime.runtime.backend import Backend, Limits
 from realtime.runtime.registry import load_app
 from realtime.server.admin_key import AdminKey
 from realtime.server.application import Application, ServerSettings
@@ -132,6 +132,7 @@ async def running_app(
     before_commit: Callable[[], None] | None = None,
     web_directory: Path | None = None,
     clock: Clock | None = None,
+    limits: Limits | None = None,
     **options: Any,
 ) -> AsyncGenerator[RunningApp, None]:
     """Serve an app, by default that of notes, from a new data file until the block ends.
@@ -139,7 +140,8 @@ async def running_app(
     `clock` is that of the sockets; the runtime has the clock of the machine.
     """
     store = SqliteStore.open(root / "data.sqlite", before_commit=before_commit)
-    backend = Backend(load_app(app or write_app(root)), store, SystemClock(), redact_errors=False)
+    loaded = load_app(app or write_app(root))
+    backend = Backend(loaded, store, SystemClock(), redact_errors=False, limits=limits)
     settings = ServerSettings(KEY, web_directory=web_directory, version="1.2.3")
     application = Application(backend, settings, clock or SystemClock())
     async with (

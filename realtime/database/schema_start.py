@@ -10,6 +10,7 @@ behind is deleted.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from realtime.clock import Clock
@@ -71,7 +72,7 @@ def _adopt(
     persistence.begin()
     try:
         _clear(change, batch)  # first: the ids of what was left behind are given out again
-        position = change.begin(batch, found.last_creation_time)
+        position = change.begin(batch, math.inf)  # nobody writes meanwhile: all are read
         if position is not None:
             while position is not None:
                 position = change.read(batch, position, limit=_CHUNK, is_over=lambda: False)

@@ -11,7 +11,7 @@ from realtime.database.database import Database
 from realtime.errors import DefinitionError, OverloadedError, StorageError
 from realtime.schema.schema import Table
 from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import Reader, RowWrite, StoredRow
+from realtime.storage.persistence import Reader, Revision, RowWrite, StoredRow
 from realtime.storage.sqlite import SqliteStore
 from realtime.testing import VirtualClock
 from realtime.values.validators import v
@@ -246,6 +246,19 @@ def test_id_fields_are_checked_against_the_tables_there_are(store: Store) -> Non
     with pytest.raises(DefinitionError, match="does not match the schema"):
         restarted(store, linked("posts"))
     restarted(store, linked("users")).close()
+
+
+def test_document_that_is_newer_than_the_last_revision_says_is_checked_too(store: Store) -> None:
+    database = open_database(store, PLAIN)
+    insert(database, "notes", text=5.0)
+    newest = database.durable + 1
+    database.close()
+    store.begin()
+    store.write_revision(Revision(newest, newest, 0.0, b""))
+    store.commit()
+
+    with pytest.raises(DefinitionError, match="does not match the schema"):
+        restarted(store, STRINGS)
 
 
 # The digest

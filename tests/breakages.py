@@ -289,8 +289,8 @@ BREAKAGES: tuple[Breakage, ...] = (
     Breakage(
         "a failed run loses the place of its page",
         "realtime/runtime/function_runner.py",
-        "                return self._report(run, None, failure, journal)\n",
-        "                return self._report(run, None, failure, None)\n",
+        "                return self._report(run, None, self.failure(call, error), journal, cause)\n",
+        "                return self._report(run, None, self.failure(call, error), None, cause)\n",
         "tests/unit/runtime/test_pagination.py",
     ),
     Breakage(

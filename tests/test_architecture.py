@@ -27,7 +27,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "realtime.storage.persistence",
     ),
     "sync": ("realtime.values",),
-    "server": ("realtime.values", "realtime.runtime", "realtime.sync", "realtime.storage"),
+    "server": (
+        "realtime.values",
+        "realtime.runtime",
+        "realtime.sync",
+        "realtime.storage",
+        "realtime.codegen.spec",  # the command line of the clients asks a server for it
+    ),
     "codegen": ("realtime.values", "realtime.schema", "realtime.runtime"),
     "cli": (
         "realtime.values",

@@ -34,6 +34,7 @@ from realtime.runtime.registry import LoadedApp, load_app
 from realtime.server.admin_key import load_admin_key
 from realtime.server.application import Application, ServerSettings
 from realtime.server.connection import MAX_MESSAGE_BYTES
+from realtime.server.system_functions import with_system_functions
 from realtime.server.websocket_protocol import RealtimeWebSocketProtocol
 from realtime.storage.sqlite import SqliteStore
 
@@ -74,8 +75,9 @@ def serve_app(options: ServeOptions) -> int:
     try:
         app = load_app(options.app_folder)  # first: where there is no app, nothing is to be made
         with DataDirectory.open(options.data_directory) as directory:
-            server = _open_server(app, options, directory, clock)
             with closing(_bind(options.host, options.port)) as listener:
+                app = with_system_functions(app, f"http://{_address(listener)}")
+                server = _open_server(app, options, directory, clock)
                 return server.serve_until_stopped(listener)
     except RealtimeError as error:
         print(error, file=sys.stderr)
@@ -129,8 +131,7 @@ class AppServer(uvicorn.Server):
             return
         _spare_the_collector()
         assert sockets is not None
-        host, port = sockets[0].getsockname()[:2]
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        address = _address(sockets[0])
         print(f"Serving {self._options.app_folder.name} at http://{address}", flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -232,6 +233,11 @@ def _bind(host: str, port: int) -> socket.socket:
             "Choose another address with `--host` and `--port`"
         ) from error
     return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _version() -> str:

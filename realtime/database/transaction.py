@@ -11,9 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from realtime.database.allocator import Allocator
-from realtime.database.catalog import BY_ID, Catalog, IndexInfo, TableInfo, id_entry, table_entry
+from realtime.database.catalog import (
+    BY_ID,
+    TABLES,
+    Catalog,
+    IndexInfo,
+    TableInfo,
+    id_entry,
+    table_entry,
+)
 from realtime.database.index_range import RangeBound, by_id_index, compile_range
-from realtime.database.interval import IndexEntry
+from realtime.database.interval import IndexEntry, Interval
 from realtime.database.limits import (
     TransactionLimits,
     too_many_bytes_read,
@@ -84,6 +92,13 @@ class Transaction:
             entry = table_entry(name)
             self.read_set.add_point(entry.index_id, entry.key)
         return found
+
+    def table_names(self) -> list[str]:
+        """Return the names of the app's tables in order; which there are is a read."""
+        whole = self.read_set.add_range(Interval(TABLES, b"", b"", None), descending=False)
+        whole.reach_end()
+        new_tables = self.write_set.new_tables if self.write_set is not None else ()
+        return sorted({*self._catalog.tables, *new_tables})
 
     def table_name(self, number: int) -> str | None:
         """Return the name of the table with this number, or None; its absence is a read."""

@@ -14,7 +14,7 @@ import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
@@ -62,6 +62,10 @@ class Registry:
     def __init__(self, functions: Mapping[str, AppFunction]) -> None:
         self.functions = MappingProxyType(dict(functions))
         self._by_object = {function.registered: function for function in functions.values()}
+
+    def with_functions(self, functions: Iterable[AppFunction]) -> Registry:
+        """Return a registry of these functions and more."""
+        return Registry({**self.functions, **{function.path: function for function in functions}})
 
     def find(self, path: str) -> AppFunction | None:
         """Return the function with this path in any spelling, internal ones too, or None.

@@ -61,12 +61,20 @@ class SystemReader:
             raise ValidationError("User tables can only be accessed from db.query().")
         return open_query(self._scope, table)
 
+    def table_names(self) -> Operation[list[str]]:
+        """Return the names of the app's tables in order, also of those without documents."""
+        return Operation(self._scope, self._table_names)
+
     def normalize_id(self, table: type[D] | str, text: str) -> Id[D] | None:
         """Return `text` as an id of the system table `table`, or None if it is not one."""
         if not is_system_table(table_name_of(table)):
             raise ValidationError("User tables can only be accessed from db.normalizeId().")
         found: Id[D] | None = normalized_id(self._scope, table, text)
         return found
+
+    def _table_names(self) -> Steps[list[str]]:
+        yield from ()
+        return self._scope.transaction.table_names()
 
     def _get(self, table: Any, document_id: Any) -> Steps[Any]:
         yield from ()

@@ -102,6 +102,24 @@ def test_existing_table_is_found_without_a_read(database: Database) -> None:
     assert transaction.read_set.intervals() == ()
 
 
+def test_names_of_tables_are_read_together(database: Database) -> None:
+    transaction = query(database)
+
+    assert transaction.table_names() == sorted([MESSAGES.name, THINGS.name])
+
+    (interval,) = transaction.read_set.intervals()
+    assert interval.index_id == TABLES
+    assert interval.contains(table_entry("later").key)
+
+
+def test_new_table_is_among_the_names_for_its_own_transaction(database: Database) -> None:
+    transaction = mutation(database)
+    transaction.insert("anew", {})
+
+    assert "anew" in transaction.table_names()
+    assert "anew" not in query(database).table_names()
+
+
 def test_table_of_an_id_is_found(database: Database) -> None:
     document_id = insert(database, "messages", **MESSAGE)
     transaction = query(database)

@@ -36,6 +36,7 @@ from realtime.runtime.call_checks import (
     decode_returned,
     encode_arguments,
     encode_returned,
+    value_or_raise,
 )
 from realtime.runtime.context import ActionCtx, Reference
 from realtime.runtime.counters import Counters
@@ -136,8 +137,11 @@ class ActionRun:
             return self._rejection(OverloadedError(sendable_text(str(cause)), code=cause.code))
         if isinstance(cause, UnavailableError):
             return self._rejection(cause)
-        shown = self.services.texts.client_error(error, self.path, self.call.request_id)
-        return ActionOutcome(None, shown, self._shown_lines())
+        if self.call.is_nested:  # its caller gets the exception, with its traceback
+            shown = ClientError("")
+        else:
+            shown = self.services.texts.client_error(error, self.path, self.call.request_id)
+        return ActionOutcome(None, shown, self._shown_lines(), cause=cause)
 
     def _rejection(self, reason: RealtimeError) -> ActionOutcome:
         return ActionOutcome(None, ClientError(reason.message), self._shown_lines(), reason)
@@ -210,12 +214,7 @@ class ActionRun:
         else:
             report = await self.services.run_mutation(call, self)
         self.log_lines.extend(report.log_lines)
-        if report.value is not None:
-            return report.value
-        cause = report.cause
-        if not isinstance(cause, Exception):  # one of asyncio or the interpreter, if raised here
-            cause = RuntimeError(f"`{function.path}` ended with {cause!r}")
-        raise cause
+        return value_or_raise(function.path, report.value, report.cause)
 
     def random(self) -> Random:
         """Return the run's source of randomness."""

@@ -24,7 +24,7 @@ from realtime.runtime.action_run import ActionServices
 from realtime.runtime.app_change import AppChange
 from realtime.runtime.backlog import Backlog
 from realtime.runtime.blocking_calls import BlockingCalls
-from realtime.runtime.call_checks import check_call
+from realtime.runtime.call_checks import check_call, value_or_raise
 from realtime.runtime.counters import Counters
 from realtime.runtime.cursor import Cursors
 from realtime.runtime.error_texts import ErrorTexts
@@ -349,6 +349,30 @@ class Backend:
         except RealtimeError as error:
             return QueryResult(None, self._runner.failure(call, error))
         raise AssertionError("a function that exists has a kind")
+
+    async def run_here(self, call: NestedCall, kind: FunctionKind) -> bytes:
+        """Run a call of this process; return the encoded result, or raise what was raised.
+
+        Raises:
+            UnavailableError: The backend is not running.
+        """
+        self._check_running()
+        report: RunReport | MutationOutcome | ActionOutcome
+        match kind:
+            case "query":
+                report = await self._live.run_nested(call, None)
+            case "mutation":
+                report = await self._mutate(call, None)
+            case "action":
+                report = await self.run_action(call)
+        return value_or_raise(call.path, report.value, report.cause)
+
+    async def settled(self) -> None:
+        """Wait until calls of this process are answered and live queries are up to date."""
+        await asyncio.sleep(0)  # tasks that were just made submit their calls
+        while waiting := [*self._awaited, *(run.task for run in self._actions.running)]:
+            await asyncio.wait(waiting)
+        await self._query_lane.drained()
 
     def submit_mutation(
         self,

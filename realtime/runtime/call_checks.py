@@ -172,6 +172,15 @@ def decode_returned(function: AppFunction, encoded: bytes) -> Any:
     return function.signature.returns.decode(decode_json(encoded))
 
 
+def value_or_raise(path: str, value: bytes | None, cause: BaseException | None) -> bytes:
+    """Return the encoded result of a call for another function, or raise what the call raised."""
+    if value is not None:
+        return value
+    if not isinstance(cause, Exception):  # one of asyncio or the interpreter, if raised here
+        cause = RuntimeError(f"`{path}` ended with {cause!r}")
+    raise cause
+
+
 def check_awaited(
     function: AppFunction, unawaited: Iterable[Operation[object]], root: Path, loss: str
 ) -> None:

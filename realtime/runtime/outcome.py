@@ -167,6 +167,8 @@ class ActionOutcome:
     error: ClientError | None
     log_lines: tuple[str, ...] = ()
     rejection: RealtimeError | None = None
+    cause: BaseException | None = None
+    """What was raised, for a caller in this process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class Registry:
         if isinstance(reference, str):
             found = self.find(reference)
         elif isinstance(reference, RegisteredFunction):  # pyright: ignore[reportUnnecessaryIsInstance] user input
-            found = self._by_object.get(reference)
+            found = self._by_object.get(reference) or self._counterpart(reference)
         else:
             raise ValidationError(
                 "Expected a registered function or a path such as `messages:list`, "
@@ -94,6 +94,18 @@ class Registry:
             )
         return found
 
+    def _counterpart(self, reference: RegisteredFunction[Any, Any]) -> AppFunction | None:
+        """Return the function that an object of another load of the same file stood for."""
+        declaration = reference.declaration
+        package, _, module = (declaration.module or "").partition(".")
+        name = declaration.name or wire_name(declaration.handler.__name__)
+        if package != _FUNCTIONS:
+            return None
+        found = self.functions.get(canonical_path(f"{module.replace('.', '/')}:{name}"))
+        code = declaration.handler.__code__
+        is_same = found is not None and found.handler.__code__.co_filename == code.co_filename
+        return found if is_same else None
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedApp:
@@ -105,8 +117,11 @@ class LoadedApp:
     auth_providers: tuple[AuthProvider, ...] = ()
 
 
-def load_app(root: Path) -> LoadedApp:
+def load_app(root: Path, *, reuses_modules: bool = False) -> LoadedApp:
     """Load `schema.py`, `functions/` and `auth_config.py` of the app in the folder `root`.
+
+    `reuses_modules` keeps those of its modules that this process has imported: whoever imported
+    them before, a test or a host, then holds the classes and functions that run.
 
     Raises:
         DefinitionError: Something is missing or wrong; the message begins with file and line.
@@ -119,7 +134,7 @@ def load_app(root: Path) -> LoadedApp:
             f"`{root}` is not an app: it has no folder `{_FUNCTIONS}/`. "
             "Start in the app's folder, or name it on the command line"
         )
-    with _importable(root):
+    with _importable(root, reuses_modules=reuses_modules):
         schema = _load_schema(root)
         functions: dict[str, AppFunction] = {}
         for module_path, module_name in _function_modules(root):
@@ -219,13 +234,15 @@ def _place(function: RegisteredFunction[Any, Any]) -> str:
 
 
 @contextmanager
-def _importable(root: Path) -> Generator[None]:
+def _importable(root: Path, *, reuses_modules: bool) -> Generator[None]:
     """Make `schema` and `functions` mean those of `root`, freshly, from here on.
 
     The modules and the root stay importable afterwards, for imports inside of functions. Other
     modules of the app, imported by these two, are fresh as well.
     """
-    for name in list(sys.modules):
+    for name, module in list(sys.modules.items()):
+        if reuses_modules and _is_of_app(getattr(module, "__file__", None), root):
+            continue
         is_entered = name in (_SCHEMA, _FUNCTIONS, _AUTH_CONFIG) or name.startswith(
             f"{_FUNCTIONS}."
         )

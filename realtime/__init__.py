@@ -2,10 +2,12 @@
 
 `schema.py` declares documents, `functions/` holds queries, mutations and actions; everything they
 need is exported here. Running an app is the business of the command line (`realtime dev`,
-`realtime serve`).
+`realtime serve`), or of `Realtime` inside of another program.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from realtime.errors import (
     ApplicationError,
@@ -43,6 +45,9 @@ from realtime.values.struct import Struct, field
 from realtime.values.validators import v
 from realtime.values.value import UNSET, Int64, Unset
 
+if TYPE_CHECKING:
+    from realtime.mounting import Realtime
+
 __all__ = [
     "UNSET",
     "ActionCtx",
@@ -65,6 +70,7 @@ __all__ = [
     "PaginationOptions",
     "PaginationResult",
     "QueryCtx",
+    "Realtime",
     "RealtimeError",
     "ScheduledFunction",
     "StoredFile",
@@ -88,3 +94,12 @@ __all__ = [
     "query",
     "v",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `Realtime` where it is asked for: functions have no use for a server."""
+    if name == "Realtime":
+        from realtime.mounting import Realtime
+
+        return Realtime
+    raise AttributeError(f"module `realtime` has no attribute `{name}`", name=name)

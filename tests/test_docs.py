@@ -46,6 +46,7 @@ DOCS = ROOT / "docs"
 DOCUMENTS = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 GUIDE = DOCS / "guide.md"
 REFERENCE = DOCS / "reference.md"
+MOUNTING = DOCS / "mounting.md"
 OPERATIONS = DOCS / "operations.md"
 COMPATIBILITY = DOCS / "compatibility.md"
 MISTAKES = "Common mistakes"
@@ -281,6 +282,49 @@ def test_mistake_gets_the_text_that_is_shown(tmp_path: Path, block: Block, shown
         assert same_text(answer, shown)
 
     run_app(app, steps)
+
+
+# Mounting
+
+HOST_STEPS = """
+import asyncio, httpx, main, routes
+
+async def steps():
+    async with routes.realtime:
+        channel_id = await routes.realtime.mutation("channels:create", {"name": "news"})
+        transport = httpx.ASGITransport(routes.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:
+            sent = await client.post(f"/channels/{channel_id}", params={"body": "hi"})
+            counted = await client.get(f"/channels/{channel_id}/count")
+            version = await client.get("/convex/version")
+        (message,) = await routes.realtime.query("messages:list", {"channelId": channel_id})
+        print(sent.json() == message.id, counted.json(), version.status_code)
+        print(type(message) is routes.messages.Message, type(main.app).__name__)
+
+asyncio.run(steps())
+"""
+
+
+def test_programs_of_the_mounting_document_work(tmp_path: Path) -> None:
+    app = write_guide_app(tmp_path)
+    programs = {b.code.splitlines()[0][2:]: b.code for b in blocks_of(MOUNTING, "python")}
+    notebook = textwrap.indent(programs.pop("notebook.py"), "    ")
+    for name, code in programs.items():
+        (app / name).write_text(code)
+    (app / "steps.py").write_text(HOST_STEPS)
+    (app / "script.py").write_text(
+        f"import asyncio\n\nasync def cells():\n{notebook}\nasyncio.run(cells())\n"
+    )
+
+    host, script = (
+        subprocess.run(
+            [sys.executable, name], cwd=app, capture_output=True, text=True, timeout=60, check=False
+        )
+        for name in ("steps.py", "script.py")
+    )
+
+    assert (host.stderr, host.stdout) == ("", "True 1 200\nTrue Realtime\n")
+    assert (script.stderr, script.stdout) == ("", "0\n1\n")
 
 
 # The reference

@@ -30,22 +30,27 @@ class DataDirectory:
         self._lock_descriptor = lock_descriptor
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, option: str = "--data", is_own_process: bool = True) -> Self:
         """Make the directory if there is none, and become its owner.
 
-        Files that this process makes from now on are readable by its user alone.
+        Args:
+            path: The directory.
+            option: How the user names another one, for the error texts.
+            is_own_process: Whether all files that this process makes from now on are to be
+                readable by its user alone; a host would not expect that of its own.
 
         Raises:
             UnavailableError: Another server owns it, or it can't be made or used.
         """
-        os.umask(_PRIVATE_UMASK)
+        if is_own_process:
+            os.umask(_PRIVATE_UMASK)
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return cls(path, _take_lock(path / _LOCK))
+            return cls(path, _take_lock(path / _LOCK, option))
         except OSError as error:
             raise UnavailableError(
                 f"Cannot use the data directory `{path}`: {error.strerror}. "
-                "Name another one with `--data`"
+                f"Name another one with `{option}`"
             ) from error
 
     @property
@@ -71,7 +76,7 @@ class DataDirectory:
         self.close()
 
 
-def _take_lock(path: Path) -> int:
+def _take_lock(path: Path, option: str) -> int:
     """Return the descriptor of the lock file, which now names this process as its owner.
 
     Raises:
@@ -89,7 +94,8 @@ def _take_lock(path: Path) -> int:
         raise UnavailableError(
             f"The data directory `{path.parent}` is in use by another server"
             f"{f' (process {owner})' if owner else ''}. "
-            "Stop that server, or start this one with another directory: `--data DIR`"
+            "One process at a time serves a directory: stop that server (or run one worker only), "
+            f"or start this one with another directory: `{option} DIR`"
         ) from error
     except OSError:
         os.close(descriptor)

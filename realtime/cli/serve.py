@@ -18,7 +18,6 @@ import sys
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -41,7 +40,6 @@ from realtime.storage.sqlite import SqliteStore
 FAILED: Final = 1
 
 _WEB: Final = "web"
-_DISTRIBUTION: Final = "realtime-backend"
 _KEEP_ALIVE_SECONDS: Final = 75
 _CLOSE_SECONDS: Final = 10
 _POLL_SECONDS: Final = 0.1
@@ -90,7 +88,6 @@ def _open_server(
     settings = ServerSettings(
         admin_key=load_admin_key(os.environ, directory.path, options.app_folder.name, clock),
         web_directory=options.app_folder / _WEB,
-        version=_version(),
     )
     store = SqliteStore.open(directory.database_path)
     try:
@@ -238,10 +235,3 @@ def _bind(host: str, port: int) -> socket.socket:
 def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _version() -> str:
-    try:
-        return metadata.version(_DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        return "unknown"

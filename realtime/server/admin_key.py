@@ -65,12 +65,12 @@ def load_admin_key(
     """
     given = environment.get(ENVIRONMENT_VARIABLE)
     if given is not None:
-        return _parse_key(given, ENVIRONMENT_VARIABLE)
+        return parse_admin_key(given, ENVIRONMENT_VARIABLE)
     file = data_directory / FILE_NAME
     if not file.exists():
         name = _NAME.sub("-", default_name.lower()).strip("-") or "realtime"
         _write_private(file, f"{name}|{clock.random_bytes(_SECRET_BYTES).hex()}\n")
-    return _parse_key(file.read_text(), str(file))
+    return parse_admin_key(file.read_text(), str(file))
 
 
 def read_admin_key(environment: Mapping[str, str], data_directory: Path) -> str | None:
@@ -84,7 +84,8 @@ def read_admin_key(environment: Mapping[str, str], data_directory: Path) -> str 
         return None
 
 
-def _parse_key(text: str, place: str) -> AdminKey:
+def parse_admin_key(text: str, place: str) -> AdminKey:
+    """Return the admin key that `text` is; DefinitionError, with the place, if it is none."""
     text = text.strip()
     if not _FORM.fullmatch(text):
         raise DefinitionError("Expected an admin key of the form `name|secret`", place=place)

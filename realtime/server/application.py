@@ -16,7 +16,8 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +49,15 @@ _log = logging.getLogger("realtime.server")
 DEMO_PATH: Final = "seed:demo"
 """The function that puts an app's demo data in place, once, and returns where it is."""
 
+_DISTRIBUTION: Final = "realtime-backend"
 _STATUS_CODES: Final = {404: "NotFound", 405: "MethodNotAllowed"}
+
+
+def _installed_version() -> str:
+    try:
+        return metadata.version(_DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class ServerSettings:
 
     admin_key: AdminKey
     web_directory: Path | None = None
-    version: str = "unknown"
+    version: str = field(default_factory=_installed_version)
 
 
 class Application:

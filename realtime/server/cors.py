@@ -41,7 +41,7 @@ class ApiGate:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        path = normal_path(scope["path"])
+        path = normal_path(_path_below(scope.get("root_path", ""), scope["path"]))
         if path != scope["path"]:
             scope = {**scope, "path": path, "raw_path": path.encode()}
         is_open = path.startswith(_API) or path in _PROBES
@@ -51,6 +51,11 @@ class ApiGate:
             await _answer_preflight(Headers(scope=scope), send)
         else:
             await self._app(scope, receive, _with_cors(Headers(scope=scope), send))
+
+
+def _path_below(mount: str, path: str) -> str:
+    """Return a path without that of the mount under which a host serves the application."""
+    return path.removeprefix(mount) if mount and path.startswith(f"{mount}/") else path
 
 
 def _with_cors(request: Headers, send: Send) -> Send:

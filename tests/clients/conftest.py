@@ -44,23 +44,27 @@ class Chat:
         }
 
 
+def seeded_chat(server: ServerProcess) -> Chat:
+    """Return the chat app of a running server, with its demo data."""
+    ids = server.run("seed:demo")
+    messages = server.run("messages:list", {"sessionId": ids["sessionId"]})
+    changed = next(message for message in messages if "changes" in message)
+    return Chat(
+        server,
+        team_id=ids["teamId"],
+        repo_id=ids["repoId"],
+        session_id=ids["sessionId"],
+        message_id=changed["_id"],
+        missing_session_id=missing_id(ids["sessionId"]),
+        missing_message_id=missing_id(changed["_id"]),
+    )
+
+
 @pytest.fixture(scope="module")
 def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
     """The chat app with its demo data, shared by the tests of a module."""
     server = ServerProcess(tmp_path_factory.mktemp("chat") / "data", command="dev")
     try:
-        server.start()
-        ids = server.run("seed:demo")
-        messages = server.run("messages:list", {"sessionId": ids["sessionId"]})
-        changed = next(message for message in messages if "changes" in message)
-        yield Chat(
-            server,
-            team_id=ids["teamId"],
-            repo_id=ids["repoId"],
-            session_id=ids["sessionId"],
-            message_id=changed["_id"],
-            missing_session_id=missing_id(ids["sessionId"]),
-            missing_message_id=missing_id(changed["_id"]),
-        )
+        yield seeded_chat(server.start())
     finally:
         server.close()

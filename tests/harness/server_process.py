@@ -115,9 +115,6 @@ class ServerProcess:
     def launch(self) -> None:
         """Start the process and do not wait for it."""
         assert self._process is None or self.exit_code is not None, "The server runs already"
-        command = [sys.executable, "-m", "realtime.cli.main", self.command, str(self.app)]
-        command += ["--port", str(self.port), "--site-port", str(self.site_port)]
-        command += ["--data", str(self.data), *self.options]
         environment = os.environ | {
             "REALTIME_ADMIN_KEY": self.admin_key,
             "PYTHONPATH": str(ROOT),
@@ -129,7 +126,7 @@ class ServerProcess:
         self._close_log()
         self._log = self.log_path.open("ab")
         self._process = subprocess.Popen(
-            command,
+            self._command_line(),
             env=environment,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -137,6 +134,11 @@ class ServerProcess:
             stderr=self._log,
             start_new_session=True,
         )
+
+    def _command_line(self) -> list[str]:
+        command = [sys.executable, "-m", "realtime.cli.main", self.command, str(self.app)]
+        command += ["--port", str(self.port), "--site-port", str(self.site_port)]
+        return [*command, "--data", str(self.data), *self.options]
 
     def start(self) -> ServerProcess:
         """Start the process and return when it answers."""

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from realtime.clock import Clock
 from realtime.database.commit_thread import CommitThread
@@ -22,6 +22,7 @@ from realtime.errors import RealtimeError, UnavailableError, ValidationError
 from realtime.runtime.action_lane import ActionLane, ActionLimits
 from realtime.runtime.action_run import ActionServices
 from realtime.runtime.app_change import AppChange
+from realtime.runtime.backend_state import State, unavailable
 from realtime.runtime.backlog import Backlog
 from realtime.runtime.blocking_calls import BlockingCalls
 from realtime.runtime.call_checks import check_call, value_or_raise
@@ -45,12 +46,10 @@ from realtime.runtime.outcome import (
 from realtime.runtime.query_cache import QueryCache
 from realtime.runtime.query_lane import QueryLane
 from realtime.runtime.registry import LoadedApp
-from realtime.runtime.watchdog import BLOCKED_SECONDS, Watchdog
+from realtime.runtime.watchdog import Watchdog, report_blocked_loop
 from realtime.storage.persistence import Persistence
 
 _log = logging.getLogger("realtime.runtime")
-
-State = Literal["starting", "running", "stopping", "stopped", "fenced"]
 
 _T = TypeVar("_T")
 
@@ -94,7 +93,7 @@ class Backend:
         """Whether clients see error texts."""
         self._watchdog = Watchdog()
         if reports_blocked_loop:
-            self._watchdog.on_blocked = _report_blocked_loop
+            self._watchdog.on_blocked = report_blocked_loop
         self._cursors = Cursors(self._database.secret)
         self._runner = self._runner_of(app)
         self._changing = asyncio.Lock()
@@ -168,14 +167,14 @@ class Backend:
         their limits say; then they are cancelled.
         """
         was_running = self.state == "running"
-        stopping = _unavailable("stopping")
+        stopping = unavailable("stopping")
         if was_running:
             self.state = "stopping"
             for job in self._mutation_lane.drop_all(but=self._actions.running):
                 self._mutation_lane.reject(job, stopping)
             self._mutation_lane.steps.refuse_all(stopping)
         await self._actions.close(
-            _unavailable("cancelled"), self._limits.actions.stop_seconds if was_running else 0.0
+            unavailable("cancelled"), self._limits.actions.stop_seconds if was_running else 0.0
         )
         self._takes_nested = False
         for job in self._mutation_lane.drop_all():
@@ -459,11 +458,11 @@ class Backend:
 
     def _check_takes_nested(self) -> None:
         if not self._takes_nested:
-            raise _unavailable(self.state)
+            raise unavailable(self.state)
 
     def _check_running(self) -> None:
         if self.state != "running":
-            raise _unavailable(self.state)
+            raise unavailable(self.state)
 
     def _publish(self, batch: Batch, timestamp: Timestamp) -> None:
         self._cache.now_timestamp = timestamp
@@ -481,7 +480,7 @@ class Backend:
         )
         self.state = "fenced"
         self._takes_nested = False
-        error = _unavailable("fenced")
+        error = unavailable("fenced")
         for job in self._mutation_lane.drop_all():
             self._mutation_lane.reject(job, error)
         self._mutation_lane.steps.refuse_all(error)
@@ -494,24 +493,7 @@ class Backend:
             callback(cause)
 
 
-def _report_blocked_loop(stack: str) -> None:
-    milliseconds = int(BLOCKED_SECONDS * 1000)
-    _log.warning("A handler has kept everybody waiting for %d ms, in\n%s", milliseconds, stack)
-
-
 def _resolve(answer: asyncio.Future[_T], outcome: _T) -> None:
     """Give whoever still waits what it waits for."""
     if not answer.done():
         answer.set_result(outcome)
-
-
-def _unavailable(state: State | Literal["cancelled"]) -> UnavailableError:
-    reasons = {
-        "starting": "The server is starting. Try again in a moment",
-        "stopping": "The server is stopping; nothing was done. Try again in a moment",
-        "cancelled": "The server stopped before the action had ended, and cancelled it",
-        "stopped": "The server has stopped; nothing was done",
-        "fenced": "The server can't reach its storage safely and must be restarted",
-        "running": "The server is not available",
-    }
-    return UnavailableError(reasons[state])

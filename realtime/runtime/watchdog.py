@@ -225,3 +225,9 @@ def close_coroutine(coroutine: Coroutine[Any, Any, Any], budget: TimeBudget, pat
     except BaseException:
         budget.stop()
         _log.exception("`%s` did not end cleanly", path)
+
+
+def report_blocked_loop(stack: str) -> None:
+    """Log the stack of a handler that keeps the loop: a callback for `Watchdog.on_blocked`."""
+    milliseconds = int(BLOCKED_SECONDS * 1000)
+    _log.warning("A handler has kept everybody waiting for %d ms, in\n%s", milliseconds, stack)

@@ -33,6 +33,8 @@ import typer
 import realtime
 from realtime import CustomJwt, Oidc, UserIdentity
 from realtime.cli.main import app as command_line
+from realtime.codegen.output import write_files
+from realtime.codegen.python_client import python_files
 from realtime.errors import DefinitionError
 from realtime.runtime.backend import Backend
 from realtime.runtime.context import ActionCtx, MutationCtx
@@ -40,6 +42,7 @@ from realtime.runtime.outcome import ADMIN, FunctionCall, Identity
 from realtime.runtime.registry import load_app
 from realtime.testing import running_backend
 from tests.harness.server_process import ROOT, ServerProcess
+from tests.harness.typescript import type_errors, write_project
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
@@ -225,6 +228,34 @@ def test_paths_are_those_of_the_guide(tmp_path: Path) -> None:
         assert "Could not find" in await call(backend, "_shared:hidden")
 
     run_app(tmp_path, steps)
+
+
+@pytest.mark.node
+@pytest.mark.usefixtures("node")
+def test_typed_front_end_of_the_guide_compiles(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    app = load_app(write_guide_app(tmp_path / "app"))
+    (block,) = blocks_of(GUIDE, "tsx")
+    front_end = tmp_path / "web"
+    front_end.mkdir()
+
+    write_project(front_end, app)
+    (front_end / "channel.tsx").write_text(block.code)
+
+    assert type_errors(front_end) == {}
+
+
+def test_typed_python_client_of_the_guide_is_correct(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    app = load_app(write_guide_app(tmp_path / "app"))
+    (block,) = blocks_of(GUIDE, "py")
+
+    write_files(tmp_path / "_generated", python_files(app))
+    (tmp_path / "program.py").write_text(block.code)
+
+    command = [sys.executable, "-m", "mypy", "--strict", "--explicit-package-bases", "program.py"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
 
 
 FRAGMENTS = [

@@ -10,6 +10,7 @@ from typing import Final
 
 from realtime.codegen.openapi import openapi_document
 from realtime.codegen.output import stale_files, write_files
+from realtime.codegen.python_client import python_files
 from realtime.codegen.spec import function_spec
 from realtime.codegen.typescript import typescript_files
 from realtime.errors import RealtimeError
@@ -21,13 +22,14 @@ FAILED: Final = 1
 _API_VERSION: Final = "1"
 
 
-def generate(app_folder: Path, out: Path | None, *, is_check: bool) -> int:
-    """Write the typed clients of an app, or check that they are up to date.
+def generate(app_folder: Path, out: Path | None, *, is_check: bool, is_python: bool = False) -> int:
+    """Write the typed client of an app, or check that it is up to date.
 
     Return the exit code of the command.
     """
+    make_files = python_files if is_python else typescript_files
     try:
-        files = typescript_files(load_app(app_folder))
+        files = make_files(load_app(app_folder))
     except RealtimeError as error:
         return _fail("codegen", str(error))
     folder = app_folder / DEFAULT_FOLDER if out is None else out

@@ -111,14 +111,18 @@ def codegen(
         Path | None,
         typer.Option(metavar="DIR", help="Where to write.  [default: APP/_generated]"),
     ] = None,
+    python: Annotated[
+        bool,
+        typer.Option("--python", help="Write a client for Python instead, `client.py`."),
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail if a file is out of date.")
     ] = False,
 ) -> None:
-    """Write the TypeScript types of an app's functions and documents, for its front end."""
+    """Write the types of an app's functions and documents, for front ends and clients."""
     from realtime.cli.codegen import generate
 
-    raise typer.Exit(generate(app_folder, out, is_check=check))
+    raise typer.Exit(generate(app_folder, out, is_check=check, is_python=python))
 
 
 @app.command()

@@ -46,6 +46,13 @@ def test_files_are_written_where_asked(depot: Path, tmp_path: Path) -> None:
     assert not (depot / "_generated").exists()
 
 
+def test_python_client_is_written_in_place_of_types(depot: Path) -> None:
+    assert generate(depot, None, is_check=False, is_python=True) == 0
+
+    assert names(depot / "_generated") == ["client.py"]
+    assert generate(depot, None, is_check=True, is_python=True) == 0
+
+
 def test_files_that_are_up_to_date_are_not_touched(
     depot: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,30 @@
+"""A mistake on each line that is marked; a checker finds these and no others."""
+
+from __future__ import annotations
+
+from _generated.client import Api, ItemsId, Live, ParcelsDocument, ParcelsId
+from convex import ConvexClient
+
+
+def work(client: ConvexClient, item_id: ItemsId, parcel_id: ParcelsId) -> None:
+    api = Api(client)
+    api.parcels.nothing()  # error
+    api.nowhere.list_()  # error
+    api.parcels.get()  # error
+    api.parcels.get(parcel_id="a string")  # error
+    api.parcels.get(parcel_id=item_id)  # error
+    api.parcels.get(parcelId=parcel_id)  # error
+    api.parcels.count(more=1)  # error
+    api.parcels.search(limit="ten")  # error
+    api.parcels.clear()  # error
+    api.parcels.add(label="a", serial="5", seal=b"")  # error
+    api.parcels.list_(pagination_opts={"numItems": 5})  # error
+    Live(client).parcels.rename(parcel_id=parcel_id, label="a")  # error
+
+
+def look(parcel: ParcelsDocument) -> None:
+    print(parcel["colour"])  # error
+    print(parcel["size"]["width"])  # error
+    parcel["label"] = 5  # error
+    if parcel["state"] == "lost":  # error
+        print("lost")

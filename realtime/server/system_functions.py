@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final, Literal
 
 import msgspec
@@ -43,13 +44,15 @@ def _functions(registry: Registry, deployment_url: str) -> Iterator[AppFunction]
 
 
 def _queries(registry: Registry, deployment_url: str) -> dict[str, Query[..., Any]]:
-    # Encoded, as a validator may hold a literal that plain JSON has no place for.
-    spec = decode_json(msgspec.json.encode(function_spec(registry)))
+    @cache  # made when it is first asked for: a start does not wait for it
+    def spec() -> Any:
+        # Decoded, as a validator may hold a literal that plain JSON has no place for.
+        return decode_json(msgspec.json.encode(function_spec(registry)))
 
     @internal_query(args={wire_name("component_id"): v.optional(v.any())})
     async def api_spec(ctx: QueryCtx, args: dict[str, Any]) -> Any:
         """The function spec of the app."""
-        return spec
+        return spec()
 
     @internal_query
     async def cloud_url(ctx: QueryCtx) -> str:

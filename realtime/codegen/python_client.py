@@ -15,7 +15,14 @@ from typing import Final
 
 from realtime.codegen.document_types import DocumentTypes
 from realtime.codegen.function_tree import FunctionTree, function_tree
-from realtime.codegen.python_types import PythonTypes, class_name, is_plain_name
+from realtime.codegen.python_types import (
+    HIDING,
+    TYPE_NAMES,
+    PythonTypes,
+    class_name,
+    identifier,
+    is_plain_name,
+)
 from realtime.codegen.spec import app_functions
 from realtime.codegen.typescript_types import quoted
 from realtime.codegen.unique_names import UniqueNames
@@ -56,30 +63,9 @@ _ABSENT: Any = object()
 def given(args: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in args.items() if value is not _ABSENT}
 '''
-_TYPING: Final = (
-    "Any",
-    "Literal",
-    "Never",
-    "NewType",
-    "NotRequired",
-    "Protocol",
-    "TypeAlias",
-    "TypedDict",
-    "TypeVar",
-    "cast",
-)
+_TYPING: Final = frozenset({*TYPE_NAMES, "cast"}) - {"ConvexInt64", "Subscription"}
 _SUPPORT_NAMES: Final = frozenset({"Any", "Protocol", "TypeVar"})
-_TAKEN: Final = (
-    *_TYPING,
-    *_ROOT_DOCSTRINGS,
-    _CLIENT_CLASS,
-    "ConvexInt64",
-    "Iterator",
-    "Subscription",
-    "T_co",
-)
-_HIDING: Final = frozenset({*_TAKEN, "bool", "bytes", "dict", "float", "list", "str"})
-"""Names that a method must not have: types within its class would mean the method."""
+_TAKEN: Final = (*TYPE_NAMES, *_ROOT_DOCSTRINGS, _CLIENT_CLASS, "Iterator", "T_co", "cast")
 _NOT_PARAMETERS: Final = frozenset({*_TAKEN, "given", "self"})
 """Names that a parameter must not have: the body of its method means something else by them."""
 
@@ -122,7 +108,7 @@ class _Module:
 
     def _imports(self) -> str:
         used = self._types.used_names | _SUPPORT_NAMES
-        typing_names = ", ".join(name for name in _TYPING if name in used)
+        typing_names = ", ".join(sorted(used & _TYPING, key=lambda name: (name.islower(), name)))
         client_names = [_CLIENT_CLASS, *sorted(used & {"ConvexInt64"})]
         return (
             "from collections.abc import Iterator\n"
@@ -149,7 +135,7 @@ class _Module:
         return name
 
     def _method(self, function: AppFunction, name: str, *, is_live: bool) -> str:
-        base = "".join(map(class_name, re.split("[/:]", function.path)))
+        base = identifier("".join(map(class_name, re.split("[/:]", function.path))), "M")
         arguments = self._arguments(function, base)
         returns = self._types.type_of(
             function.signature.returns_validator or AnyValidator(), f"{base}Result"
@@ -207,9 +193,8 @@ def _passed(arguments: list[_Argument]) -> str:
 
 def _member(name: str) -> str:
     """Return the name of an attribute or method for a wire name."""
-    if not name.isidentifier():
-        return f"m{name}"
-    return f"{name}_" if keyword.iskeyword(name) or name in _HIDING else name
+    plain = identifier(name, "m")
+    return f"{plain}_" if keyword.iskeyword(plain) or plain in HIDING else plain
 
 
 def _docstring(text: str | None) -> str:
@@ -217,7 +202,6 @@ def _docstring(text: str | None) -> str:
     if not cleaned:
         return ""
     escaped = cleaned.replace("\\", "\\\\").replace('"', '\\"')
-    lines = escaped.replace('\\"', '"') if '"""' not in cleaned and cleaned[-1] != '"' else escaped
-    indented = "\n".join(f"        {line}".rstrip() for line in lines.splitlines())
+    indented = "\n".join(f"        {line}".rstrip() for line in escaped.splitlines())
     end = "\n        " if "\n" in indented else ""
     return f'        """{indented.lstrip()}{end}"""\n'

@@ -7,6 +7,7 @@ a table has one class wherever it appears. Numbers are `float`, which also takes
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -41,6 +42,22 @@ _PLAIN_TYPES: Final[Mapping[type[Validator], str]] = {
     NumberValidator: "float",
     StringValidator: "str",
 }
+TYPE_NAMES: Final = (
+    "Any",
+    "ConvexInt64",
+    "Literal",
+    "Never",
+    "NewType",
+    "NotRequired",
+    "Protocol",
+    "Subscription",
+    "TypeAlias",
+    "TypedDict",
+    "TypeVar",
+)
+"""Names that types are written with, besides builtins and those of the app."""
+HIDING: Final = frozenset({*TYPE_NAMES, "bool", "bytes", "dict", "float", "list", "str"})
+"""Names that no member of a class may have: types within the class would mean the member."""
 
 
 class PythonTypes:
@@ -152,8 +169,14 @@ def is_plain_name(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("__")
 
 
+def identifier(name: str, start: str) -> str:
+    """Return a name with `_` for what no Python name has; `start` goes before a digit."""
+    plain = re.sub(r"\W", "_", name)
+    return start + plain if plain[0].isdigit() else plain
+
+
 def _typed_dict(name: str, fields: Mapping[str, str]) -> str:
-    if all(map(is_plain_name, fields)):
+    if all(is_plain_name(field) and field not in HIDING for field in fields):
         body = "".join(f"    {field}: {written}\n" for field, written in fields.items())
         return f"class {name}(TypedDict):\n{body or '    pass' + chr(10)}"
     body = "".join(f"        {field!r}: {written!r},\n" for field, written in fields.items())

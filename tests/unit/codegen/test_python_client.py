@@ -14,7 +14,7 @@ from tests.harness.written_app import write_app
 EXPECTED = Path(__file__).parent / "expected" / "client.py.txt"
 
 
-def client_of(root: Path, functions: str, schema: str = "") -> str:
+def client_of(root: Path, functions: str | dict[str, str], schema: str = "") -> str:
     text = python_files(load_app(write_app(root, functions, schema)))[FILE_NAME]
     compile(text, FILE_NAME, "exec")
     return text
@@ -47,6 +47,29 @@ def test_method_hides_neither_keyword_nor_type(tmp_path: Path, name: str) -> Non
 
     assert f"def {name}_(self)" in text
     assert f'"m:{name}"' in text
+
+
+def test_names_that_are_none_in_python_become_some(tmp_path: Path) -> None:
+    functions = {
+        "2024": """
+            class Found(Struct):
+                n: float
+            @query(name="a$b")
+            async def f(ctx: QueryCtx) -> Found: ...
+        """
+    }
+
+    text = client_of(tmp_path, functions)
+
+    assert "class M2024A_bResult(TypedDict):" in text
+    assert "def a_b(self) -> M2024A_bResult:" in text
+    assert "self.m2024 = " in text and '"2024:a$b"' in text
+
+
+def test_field_hides_no_type(tmp_path: Path) -> None:
+    text = client_of(tmp_path, "", "class T(Document, table='t'):\n    str: float\n    x: float\n")
+
+    assert "TDocument = TypedDict(" in text
 
 
 def test_argument_that_is_no_parameter_makes_all_of_them_one(tmp_path: Path) -> None:

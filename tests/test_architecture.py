@@ -27,6 +27,13 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "realtime.storage.persistence",
     ),
     "sync": ("realtime.values",),
+    "testing": (
+        "realtime.values",
+        "realtime.schema",
+        "realtime.database",
+        "realtime.runtime",
+        "realtime.storage",
+    ),
     "server": (
         "realtime.values",
         "realtime.runtime",
@@ -51,6 +58,8 @@ ONE_PLACE: dict[str, tuple[str, ...]] = {
     "typer": ("cli/",),
     "rich": ("cli/",),
     "sqlite3": ("storage/",),
+    "hypothesis": ("testing/strategies.py",),
+    "pytest": ("pytest_plugin.py",),
     "joserfc": ("server/auth/key_set.py",),
     "httpx": ("server/auth/document_fetcher.py",),
 }

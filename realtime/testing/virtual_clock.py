@@ -1,18 +1,10 @@
-"""For tests: a clock that stands still, and an app on a store in memory."""
+"""A clock that stands still until a test moves it."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from random import Random
-
-from realtime.runtime.backend import Backend, Limits
-from realtime.runtime.registry import LoadedApp, load_app
-from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import Persistence
 
 _NS_PER_SECOND = 1_000_000_000
 _START_NS = 1_700_000_000 * _NS_PER_SECOND
@@ -54,27 +46,3 @@ class VirtualClock:
             _, _, wake = heapq.heappop(self._sleepers)
             if not wake.done():
                 wake.set_result(None)
-
-
-@asynccontextmanager
-async def running_backend(
-    app: Path | LoadedApp,
-    *,
-    persistence: Persistence | None = None,
-    clock: VirtualClock | None = None,
-    limits: Limits | None = None,
-    redact_errors: bool = False,
-) -> AsyncGenerator[Backend]:
-    """Run an app's backend for the time of a `with` block, by default on a store in memory."""
-    backend = Backend(
-        load_app(app) if isinstance(app, Path) else app,
-        persistence or MemoryStore(),
-        clock or VirtualClock(),
-        redact_errors=redact_errors,
-        limits=limits,
-    )
-    await backend.start()
-    try:
-        yield backend
-    finally:
-        await backend.stop()

@@ -50,6 +50,7 @@ DOCUMENTS = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 GUIDE = DOCS / "guide.md"
 REFERENCE = DOCS / "reference.md"
 MOUNTING = DOCS / "mounting.md"
+TESTING = DOCS / "testing.md"
 OPERATIONS = DOCS / "operations.md"
 COMPATIBILITY = DOCS / "compatibility.md"
 MISTAKES = "Common mistakes"
@@ -356,6 +357,26 @@ def test_programs_of_the_mounting_document_work(tmp_path: Path) -> None:
 
     assert (host.stderr, host.stdout) == ("", "True 1 200\nTrue Realtime\n")
     assert (script.stderr, script.stdout) == ("", "0\n1\n")
+
+
+# Testing
+
+
+def test_tests_of_the_testing_document_pass(tmp_path: Path) -> None:
+    app = write_guide_app(tmp_path)
+    for block in blocks_of(TESTING, "python"):
+        (app / block.code.splitlines()[0][2:]).write_text(block.code)
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--rootdir", str(app), "-p", "no:cacheprovider"],
+        cwd=app,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert "5 passed" in ran.stdout, ran.stdout + ran.stderr
 
 
 # The reference

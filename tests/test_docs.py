@@ -50,6 +50,7 @@ DOCUMENTS = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 GUIDE = DOCS / "guide.md"
 REFERENCE = DOCS / "reference.md"
 MOUNTING = DOCS / "mounting.md"
+FROM_FASTAPI = DOCS / "coming-from-fastapi.md"
 TESTING = DOCS / "testing.md"
 OPERATIONS = DOCS / "operations.md"
 COMPATIBILITY = DOCS / "compatibility.md"
@@ -357,6 +358,47 @@ def test_programs_of_the_mounting_document_work(tmp_path: Path) -> None:
 
     assert (host.stderr, host.stdout) == ("", "True 1 200\nTrue Realtime\n")
     assert (script.stderr, script.stdout) == ("", "0\n1\n")
+
+
+BOTH_STEPS = """
+import asyncio, httpx, both
+
+async def steps():
+    async with both.lifespan(both.routes):
+        transport = httpx.ASGITransport(both.routes)
+        async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:
+            for path in ("/notes", "/live-notes"):
+                answer = await client.post(path, json={"text": "hi"})
+                print(answer.status_code)
+            print((await client.get("/notes")).json())
+            body = {"path": "notes:list", "args": {}, "format": "json"}
+            listed = (await client.post("/convex/api/query", json=body)).json()
+            print([note["text"] for note in listed["value"]])
+            refused = (await client.post("/convex/api/mutation", json={
+                "path": "notes:add", "args": {"text": ""}, "format": "json"})).json()
+            print(refused["errorData"])
+
+asyncio.run(steps())
+"""
+
+
+def test_programs_for_users_of_fastapi_work(tmp_path: Path) -> None:
+    (tmp_path / "functions").mkdir()
+    for block in blocks_of(FROM_FASTAPI, "python"):
+        (tmp_path / block.code.splitlines()[0][2:]).write_text(block.code)
+    (tmp_path / "steps.py").write_text(BOTH_STEPS)
+
+    ran = subprocess.run(
+        [sys.executable, "steps.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ran.stderr == ""
+    assert ran.stdout.splitlines() == ["200", "200", "['hi']", "['hi']", "{'field': 'text'}"]
 
 
 # Testing

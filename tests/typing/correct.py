@@ -14,6 +14,7 @@ from realtime import (
     PaginationOptions,
     PaginationResult,
     QueryCtx,
+    Realtime,
     ScheduledFunction,
     StoredFile,
     Unset,
@@ -24,6 +25,7 @@ from realtime import (
     mutation,
     query,
 )
+from realtime.testing import TestBackend
 from schema import Changes, Message, MessageRole, Session
 
 
@@ -110,3 +112,15 @@ async def acts(ctx: ActionCtx, session_id: Id[Session]) -> str:
     assert_type(await ctx.run_blocking(int, "ff", base=16), int)
     assert_type(await ctx.auth.get_user_identity(), UserIdentity | None)
     return str(ctx.now())
+
+
+async def embeds(realtime: Realtime, tested: TestBackend, session_id: Id[Session]) -> None:
+    assert_type(await realtime.query(list_messages, session_id=session_id), list[Message])
+    for caller in (realtime.as_user("ada", email="ada@example.org"), tested.as_admin()):
+        sent = await caller.mutation(send, session_id=session_id, role="user", content="Hi")
+        assert_type(sent, Id[Message])
+    assert_type(await tested.run(list_messages, {"sessionId": session_id}), list[Message])
+    async for messages in realtime.watch(list_messages, session_id=session_id):
+        assert_type(messages, list[Message])
+    async with tested.watch(list_messages, session_id=session_id) as values:
+        assert_type(values, list[list[Message]])

@@ -10,6 +10,7 @@ from realtime import (
     PaginationOptions,
     PaginationResult,
     QueryCtx,
+    Realtime,
     action,
     mutation,
     query,
@@ -75,3 +76,10 @@ async def acts(ctx: ActionCtx, session: Id[Session], message: Id[Message]) -> st
 @mutation
 async def calls_an_action(ctx: MutationCtx, session: Id[Session], message: Id[Message]) -> None:
     await ctx.run_action(acts, session=session, message=message)  # error
+
+
+async def embeds(realtime: Realtime, session: Id[Session], message: Id[Message]) -> None:
+    await realtime.query(list_messages, session_id=message)  # error
+    await realtime.query(send, session_id=session, role="user", content="")  # error
+    await realtime.mutation(send, session_id=session, role="usr", content="")  # error
+    realtime.watch(list_messages, session=session)  # error

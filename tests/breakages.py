@@ -44,8 +44,8 @@ BREAKAGES: tuple[Breakage, ...] = (
     Breakage(
         "a generated method hides the type `list`",
         "realtime/codegen/python_client.py",
-        '    return f"{name}_" if keyword.iskeyword(name) or name in _HIDING else name\n',
-        "    return name\n",
+        '    return f"{plain}_" if keyword.iskeyword(plain) or plain in HIDING else plain\n',
+        "    return plain\n",
         "tests/unit/codegen/test_python_client.py",
     ),
     Breakage(

@@ -33,9 +33,11 @@ class Note(Document, table="notes"):
 {index}
 """
 FUNCTIONS = """
-from realtime import MutationCtx, QueryCtx, mutation, query
+import asyncio
+from realtime import ActionCtx, MutationCtx, QueryCtx, action, mutation, query
 from schema import Note
 
+action_has_begun, action_may_end = asyncio.Event(), asyncio.Event()
 scan_state = {{"begun": False, "released": False}}
 
 @query
@@ -55,6 +57,13 @@ async def scan(ctx: QueryCtx) -> list[str]:
         texts = [str(note.text) async for note in ctx.db.query(Note)]
         scan_state["begun"] = True
     return ["{version}", *texts, await ctx.run_query("notes:version")]
+
+@action
+async def wait(ctx: ActionCtx) -> list[str]:
+    before = await ctx.run_query("notes:version")
+    action_has_begun.set()
+    await action_may_end.wait()
+    return ["{version}", before, await ctx.run_query("notes:version")]
 
 @mutation
 async def add(ctx: MutationCtx, text: str) -> str:
@@ -108,9 +117,13 @@ def indexed(root: Path) -> LoadedApp:
     return app_of(root, "indexed", index=index, how=how, more=EXTRA)
 
 
+def global_of(app: LoadedApp, name: str) -> Any:
+    """What the handlers of an app look at to know how far a test is."""
+    return app.registry.functions["notes:scan"].handler.__globals__[name]
+
+
 def state_of(app: LoadedApp) -> dict[str, bool]:
-    """What the handlers of an app's scans look at."""
-    state: dict[str, bool] = app.registry.functions["notes:scan"].handler.__globals__["scan_state"]
+    state: dict[str, bool] = global_of(app, "scan_state")
     return state
 
 
@@ -238,6 +251,23 @@ async def test_suspended_query_ends_on_the_code_and_schema_it_began_with(
 
         assert result.value is not None, result.error
         assert json.loads(result.value) == ["first", "c", "a", "b", "first"]
+
+
+@pytest.mark.asyncio
+async def test_action_ends_on_its_code_and_calls_what_is_there(
+    store: Store, tmp_path: Path
+) -> None:
+    old, new = first(tmp_path), indexed(tmp_path)
+    async with running(old, store) as backend:
+        waiting = asyncio.create_task(backend.run_action(call("notes:wait")))
+        await global_of(old, "action_has_begun").wait()
+        await backend.change_app(new)
+        global_of(old, "action_may_end").set()
+        global_of(new, "action_may_end").set()
+        begun_before, begun_after = await waiting, await backend.run_action(call("notes:wait"))
+
+        assert begun_before.value == b'["first","first","indexed"]'
+        assert begun_after.value == b'["indexed","indexed","indexed"]'
 
 
 @pytest.mark.asyncio

@@ -73,14 +73,15 @@ class SchemaChange:
     def begin(self, batch: Batch, last_creation_time: float) -> Position | None:
         """Make the schema pending and return where to read from.
 
-        None means that nothing is to be read: the schema is active after this batch.
+        None means that nothing is to be read: the schema is active after this batch. What an
+        earlier change may have left pending is dropped.
 
         Args:
-            batch: in which nothing is pending yet.
+            batch: the open one.
             last_creation_time: of all documents; those to come have later ones.
         """
+        self.abandon(batch)
         catalog = batch.catalog
-        assert catalog.pending is None, "another schema is pending"
         filled_from = encode_key(math.nextafter(last_creation_time, math.inf))
         next_id = catalog.next_index_id
         changed: list[TableInfo] = []

@@ -311,6 +311,18 @@ def test_abandoned_change_can_be_followed_by_another(plain: Database, store: Sto
     check_indexes(store, plain)
 
 
+def test_change_that_was_left_pending_is_dropped_by_the_next(plain: Database, store: Store) -> None:
+    left = pending(plain, store, STRINGS)
+    insert(plain, "notes", text=5.0)
+
+    adopt(plain, store, BY_TEXT)
+
+    assert left.position is not None
+    assert len(documents(query(plain), "notes", "by_text")) == 6
+    check_indexes(store, plain)
+    assert store.recover().unlisted_indexes == ()
+
+
 # Crashes
 
 

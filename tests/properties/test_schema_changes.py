@@ -169,6 +169,7 @@ class History:
 
     def _restart(self, with_wanted: bool) -> None:
         """Start on the file as it is, with the schema of before or the one that was pending."""
+        self.store.before_commit = None
         self.database.close()
         self.store = self._reopen()
         before, self.schema = self.schema, self._wanted if with_wanted else self.schema

@@ -7,8 +7,9 @@ that detects conflicts, is followed by at most four more runs, each in a new tra
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
+
+import msgspec
 
 from realtime.clock import Clock
 from realtime.database.transaction import Transaction
@@ -40,8 +41,7 @@ _NS_PER_MS = 1_000_000
 _NOT_SHOWN = ClientError("")
 
 
-@dataclass(frozen=True, slots=True)
-class RunReport:
+class RunReport(msgspec.Struct, frozen=True):
     """What a run left behind: a value or an error, its log lines, and its transaction.
 
     `journal` is for the next run of a live query: after a failure the one that the run was given.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -16,8 +15,7 @@ from realtime.storage.persistence import RequestRecord
 _UNKNOWN = Timestamp(0)
 
 
-@dataclass(slots=True, eq=False)
-class MutationJob:
+class MutationJob(msgspec.Struct, eq=False):
     """One mutation that waits, runs or waits for its COMMIT."""
 
     call: FunctionCall

@@ -56,8 +56,7 @@ class SocketRequest(NamedTuple):
         return sha256(f"{self.session_id}|{self.number}".encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionCall:
+class FunctionCall(msgspec.Struct, frozen=True):
     """A call as a client sent it; nothing in it has been checked.
 
     `args` is JSON text: the arguments object, or an array with that one object; empty means no
@@ -81,15 +80,13 @@ class FunctionCall:
         return self.is_nested or self.identity.is_admin
 
 
-class NestedCall(FunctionCall):
+class NestedCall(FunctionCall, frozen=True):
     """A call that another function makes, in the name of its own caller."""
 
-    __slots__ = ()
     is_nested: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True)
-class ClientError:
+class ClientError(msgspec.Struct, frozen=True):
     """A failure as the client may read it.
 
     `data` is encoded JSON, only for an `ApplicationError`; None means that the member is absent.
@@ -138,8 +135,7 @@ class QueryResult:
         return "QueryUpdated" if self.error is None else "QueryFailed"
 
 
-@dataclass(frozen=True, slots=True)
-class MutationOutcome:
+class MutationOutcome(msgspec.Struct, frozen=True):
     """How a mutation ended, once what it saw is durable.
 
     `timestamp` is that of its commit, or of its snapshot if nothing of it was committed.
@@ -171,8 +167,7 @@ class ActionOutcome:
     """What was raised, for a caller in this process."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueryCall:
+class QueryCall(msgspec.Struct, frozen=True):
     """A subscribed query to evaluate, with the journal of its last run on this socket."""
 
     call: FunctionCall

@@ -26,6 +26,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
+
 GENERATION_LIMIT: Final = 5
 """How many generations can be open at a time."""
 
@@ -55,8 +57,7 @@ class StoredRow(NamedTuple):
     document: bytes
 
 
-@dataclass(slots=True)
-class RowWrite:
+class RowWrite(msgspec.Struct):
     """What one transaction does to one document and its index entries.
 
     `document` is the new canonical JSON, None to delete. `is_new` tells an insert from a
@@ -71,8 +72,7 @@ class RowWrite:
     added: list[IndexEntry]
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(msgspec.Struct, frozen=True):
     """One committed batch: the timestamps it covers, both included.
 
     `creation_time` is the largest one ever given, in milliseconds. `checksum` continues the chain
@@ -85,8 +85,7 @@ class Revision:
     checksum: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRecord:
+class RequestRecord(msgspec.Struct, frozen=True):
     """The stored answer of a mutation that committed at `timestamp`.
 
     `result` is the encoded value, `log_lines` an encoded list; neither is interpreted here.

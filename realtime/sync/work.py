@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
+import msgspec
+
 IdentityT = TypeVar("IdentityT")
 """What the server knows a caller by; the machine only carries it."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartMutation(Generic[IdentityT]):
+class StartMutation(msgspec.Struct, Generic[IdentityT], frozen=True):
     """Run a mutation after those started before; `args` is JSON text, not yet checked."""
 
     request_id: int
@@ -24,8 +25,7 @@ class StartMutation(Generic[IdentityT]):
     identity: IdentityT
 
 
-@dataclass(frozen=True, slots=True)
-class StartAction(Generic[IdentityT]):
+class StartAction(msgspec.Struct, Generic[IdentityT], frozen=True):
     """Run an action; `args` is JSON text, not yet checked."""
 
     request_id: int
@@ -47,8 +47,7 @@ class StartAuthentication:
     attributes: dict[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveQuery:
+class RemoveQuery(msgspec.Struct, frozen=True):
     """Give up the subscription of a query, if it has one by now."""
 
     query_id: int

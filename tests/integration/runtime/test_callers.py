@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from realtime.runtime.backend import Backend
 from realtime.runtime.outcome import ClientError, FunctionCall, SocketRequest

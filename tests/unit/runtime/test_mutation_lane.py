@@ -6,10 +6,10 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from realtime import ApplicationError, MutationCtx, OverloadedError, mutation
 from realtime.errors import StorageFullError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from realtime.runtime.operation import Operation, OperationScope, Steps
+from realtime.runtime.operation import Operation, OperationScope, ShortOperation
 from realtime.runtime.user_identity import UserIdentity
 
 
@@ -27,8 +27,4 @@ class Auth:
 
         A query that asks is run once for each identity, one that does not once for all.
         """
-        return Operation(self._scope, self._identity)
-
-    def _identity(self) -> Steps[UserIdentity | None]:
-        yield from ()
-        return self._scope.user_identity()
+        return ShortOperation(self._scope, self._scope.user_identity)

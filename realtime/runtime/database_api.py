@@ -19,7 +19,7 @@ from realtime.runtime.document_arguments import (
     table_and_id,
     table_name_of,
 )
-from realtime.runtime.operation import Operation, Steps
+from realtime.runtime.operation import Operation, ShortOperation
 from realtime.runtime.system_reader import SystemReader
 from realtime.runtime.table_query import TableQuery
 from realtime.schema.document import Document
@@ -61,12 +61,12 @@ class DatabaseReader:
             ValidationError: The id can't be decoded, or is one of another table.
         """
         table, document_id = table_and_id("get", arguments, 0)
-        return Operation(self._scope, lambda: self._get(table, document_id))
+        return ShortOperation(self._scope, lambda: self._get(table, document_id))
 
     def get_many(self, ids: Iterable[Id[D]]) -> Operation[list[D | None]]:
         """Return the documents of `ids`, in their order, None for what is missing."""
         wanted = list(ids)
-        return Operation(self._scope, lambda: self._get_many(wanted))
+        return ShortOperation(self._scope, lambda: self._get_many(wanted))
 
     @overload
     def query(self, table: type[D], /) -> TableQuery[D]: ...
@@ -103,12 +103,10 @@ class DatabaseReader:
                 )
             raise AttributeError(f"`ctx.db` has no attribute `{name}`", name=name, obj=self)
 
-    def _get(self, table: Any, document_id: Any) -> Steps[Any]:
-        yield from ()
+    def _get(self, table: Any, document_id: Any) -> Any:
         return self._read(table, document_id)
 
-    def _get_many(self, ids: list[Any]) -> Steps[list[Any]]:
-        yield from ()
+    def _get_many(self, ids: list[Any]) -> list[Any]:
         return [self._read(None, document_id) for document_id in ids]
 
     def _read(self, table: Any, document_id: Any) -> Any:
@@ -156,7 +154,7 @@ class DatabaseWriter(DatabaseReader):
         Raises:
             ValidationError: The document does not fit the schema, or a field does not exist.
         """
-        return Operation(
+        return ShortOperation(
             self._scope, lambda: self._insert(table, body_of("insert", table, arguments, fields))
         )
 
@@ -174,7 +172,7 @@ class DatabaseWriter(DatabaseReader):
             ValidationError: The result does not fit the schema, or a field does not exist.
         """
         table, document_id = table_and_id("patch", arguments, 1)
-        return Operation(
+        return ShortOperation(
             self._scope,
             lambda: self._change(
                 "patch", table, document_id, body_of("patch", table, arguments[2:], changes)
@@ -195,7 +193,7 @@ class DatabaseWriter(DatabaseReader):
             ValidationError: The document does not fit the schema, or a field does not exist.
         """
         table, document_id = table_and_id("replace", arguments, 1)
-        return Operation(
+        return ShortOperation(
             self._scope,
             lambda: self._change(
                 "replace", table, document_id, body_of("replace", table, arguments[2:], fields)
@@ -209,10 +207,9 @@ class DatabaseWriter(DatabaseReader):
     def delete(self, *arguments: Any) -> Operation[None]:
         """Remove a document; NotFoundError if there is none."""
         table, document_id = table_and_id("delete", arguments, 0)
-        return Operation(self._scope, lambda: self._delete(table, document_id))
+        return ShortOperation(self._scope, lambda: self._delete(table, document_id))
 
-    def _insert(self, table: Any, fields: Mapping[str, Any]) -> Steps[str]:
-        yield from ()
+    def _insert(self, table: Any, fields: Mapping[str, Any]) -> str:
         name = table_name_of(table)
         if isinstance(table, str):
             encoded = _encode_with(None, fields)
@@ -220,10 +217,7 @@ class DatabaseWriter(DatabaseReader):
             encoded = self._scope.codec_of(table).encode_new_fields(fields)
         return self._scope.transaction.insert(name, encoded)
 
-    def _change(
-        self, verb: str, table: Any, document_id: Any, fields: Mapping[str, Any]
-    ) -> Steps[None]:
-        yield from ()
+    def _change(self, verb: str, table: Any, document_id: Any, fields: Mapping[str, Any]) -> None:
         transaction = self._scope.transaction
         found = self._table_of(table, document_id, f"db.{verb}")
         codec = None
@@ -235,8 +229,7 @@ class DatabaseWriter(DatabaseReader):
         else:
             transaction.replace(document_id, encoded)
 
-    def _delete(self, table: Any, document_id: Any) -> Steps[None]:
-        yield from ()
+    def _delete(self, table: Any, document_id: Any) -> None:
         self._table_of(table, document_id, "db.delete")
         self._scope.transaction.delete(document_id)
 

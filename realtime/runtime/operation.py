@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from types import CodeType
-from typing import Any, Final, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, overload
 
 from realtime.errors import RealtimeError
 from realtime.runtime.watchdog import TimeBudget
@@ -50,26 +50,27 @@ class OperationScope(Protocol):
 class Operation(Awaitable[T_co], Generic[T_co]):
     """One operation on a `ctx`; await it once, in the function that made it."""
 
-    __slots__ = ("_code", "_line", "_scope", "_steps")
+    __slots__ = ("_code", "_instruction", "_scope", "_work")
 
-    def __init__(
-        self,
-        scope: OperationScope,
-        steps: Callable[[], Steps[T_co]],
-    ) -> None:
+    def __init__(self, scope: OperationScope, steps: Callable[[], Steps[T_co]]) -> None:
         """`steps` makes the generator that does the work when the operation is awaited."""
-        # The caller of the ctx method, for the error that names the line. `inspect` is far slower.
+        # The caller of the ctx method, for the error that names the line. `inspect` is far slower,
+        # and the line itself is only looked up for the error.
         frame = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
         self._code: CodeType = frame.f_code
-        self._line: int = frame.f_lineno
+        self._instruction: int = frame.f_lasti
         self._scope = scope
-        self._steps: Callable[[], Steps[T_co]] | None = steps
+        self._work: Callable[[], Any] | None = steps
         scope.unawaited[self] = None
 
     @property
     def place(self) -> tuple[str, int, str]:
         """Return the file, line and function in which the operation was created."""
-        return self._code.co_filename, self._line, self._code.co_name
+        code = self._code
+        line = next(
+            (line for begin, end, line in code.co_lines() if begin <= self._instruction < end), None
+        )
+        return code.co_filename, line or code.co_firstlineno, code.co_name
 
     def abandon(self) -> None:
         """Say that the operation will not be awaited, and that this is no mistake."""
@@ -79,14 +80,39 @@ class Operation(Awaitable[T_co], Generic[T_co]):
         """Run the operation and return its result."""
         self._scope.check_active()
         try:
-            self._scope.budget.pause()
-            self._scope.unawaited.pop(self, None)
-            steps, self._steps = self._steps, None
-            if steps is None:
-                raise RealtimeError("An operation was awaited twice; make a new one each time")
-            return (yield from steps())
+            steps: Steps[T_co] = self._begin()()
+            return (yield from steps)
         finally:
             self._scope.budget.resume()
+
+    def _begin(self) -> Callable[[], Any]:
+        """Take control from the handler; return the work, once."""
+        self._scope.budget.pause()
+        self._scope.unawaited.pop(self, None)
+        work, self._work = self._work, None
+        if work is None:
+            raise RealtimeError("An operation was awaited twice; make a new one each time")
+        return work
+
+
+class ShortOperation(Operation[T_co]):
+    """An operation that never lets the loop turn: its work is a plain call, which is cheaper."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __init__(self, scope: OperationScope, work: Callable[[], T_co]) -> None: ...
+
+    def __await__(self) -> Steps[T_co]:
+        """Run the operation and return its result."""
+        self._scope.check_active()
+        try:
+            result: T_co = self._begin()()
+            return result
+        finally:
+            self._scope.budget.resume()
+        yield SUSPEND  # never; it makes this a generator, as an awaitable has to give one
 
 
 @overload

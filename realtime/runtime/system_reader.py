@@ -19,7 +19,7 @@ from realtime.runtime.document_arguments import (
     table_and_id,
     table_name_of,
 )
-from realtime.runtime.operation import Operation, Steps
+from realtime.runtime.operation import Operation, ShortOperation
 from realtime.runtime.table_query import TableQuery
 from realtime.schema.document import Document
 from realtime.values.id_type import Id
@@ -49,7 +49,7 @@ class SystemReader:
             ValidationError: The id can't be decoded, is one of another table or of the app's.
         """
         table, document_id = table_and_id("get", arguments, 0)
-        return Operation(self._scope, lambda: self._get(table, document_id))
+        return ShortOperation(self._scope, lambda: self._get(table, document_id))
 
     @overload
     def query(self, table: type[D], /) -> TableQuery[D]: ...
@@ -63,7 +63,7 @@ class SystemReader:
 
     def table_names(self) -> Operation[list[str]]:
         """Return the names of the app's tables in order, also of those without documents."""
-        return Operation(self._scope, self._table_names)
+        return ShortOperation(self._scope, self._table_names)
 
     def normalize_id(self, table: type[D] | str, text: str) -> Id[D] | None:
         """Return `text` as an id of the system table `table`, or None if it is not one."""
@@ -72,12 +72,10 @@ class SystemReader:
         found: Id[D] | None = normalized_id(self._scope, table, text)
         return found
 
-    def _table_names(self) -> Steps[list[str]]:
-        yield from ()
+    def _table_names(self) -> list[str]:
         return self._scope.transaction.table_names()
 
-    def _get(self, table: Any, document_id: Any) -> Steps[Any]:
-        yield from ()
+    def _get(self, table: Any, document_id: Any) -> Any:
         transaction = self._scope.transaction
         found = transaction.table_of(checked_id(document_id, _GET), _GET)
         number = decode_id(document_id).table_number

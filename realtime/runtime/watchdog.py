@@ -176,10 +176,12 @@ class TimeBudget:
 
     def resume(self, at_least_seconds: float = 0.0) -> None:
         """Start counting: control goes to the handler."""
-        self._stop_counting()
-        self._started = time.monotonic()
+        now = time.monotonic()
+        if self._started is not None:
+            self._used_seconds += now - self._started
+        self._started = now
         left_seconds = self._limit_seconds - self._used_seconds
-        self._watchdog.arm(max(at_least_seconds, left_seconds))
+        self._watchdog.arm(left_seconds if left_seconds > at_least_seconds else at_least_seconds)
 
     def pause(self) -> None:
         """Stop counting: control has come back. FunctionStopped if the time is used up."""

@@ -12,7 +12,6 @@ Source: contract 4.1.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -57,16 +56,22 @@ def encode_id(table_number: int, internal: bytes) -> str:
     assert 0 < table_number <= MAX_TABLE_NUMBER
     assert len(internal) == INTERNAL_ID_BYTES
     body = _encode_varint(table_number) + internal
-    return _encode_base32(body + (_fletcher16(body) ^ _VERSION).to_bytes(_FOOTER_BYTES, "little"))
+    footer = (_fletcher16(body) ^ _VERSION).to_bytes(_FOOTER_BYTES, "little")
+    text = _encode_base32(body + footer)
+    _recent.remember(text, DocumentId(table_number, internal))
+    return text
 
 
-@lru_cache(maxsize=_REMEMBERED_IDS)
 def decode_id(text: str) -> DocumentId:
     """Return the parts of an id string; recent ones are remembered.
 
     Raises:
         ValidationError: it is not the one spelling of an id; the text is the contract's.
     """
+    return _recent[text]
+
+
+def _decode(text: str) -> DocumentId:
     if not _MIN_LENGTH <= len(text) <= _MAX_LENGTH:
         raise _invalid_length(text)
     content = _decode_base32(text)
@@ -80,6 +85,24 @@ def decode_id(text: str) -> DocumentId:
             f"Unable to decode ID: Invalid ID version {version} (expected {_VERSION})"
         )
     return DocumentId(table_number, content[start:end])
+
+
+class _RecentIds(dict[str, DocumentId]):
+    """The parts of ids seen lately, those made here among them: each is decoded several times."""
+
+    def __missing__(self, text: str) -> DocumentId:
+        parts = _decode(text)
+        self.remember(text, parts)
+        return parts
+
+    def remember(self, text: str, parts: DocumentId) -> None:
+        """Keep one more; when there are too many, begin anew."""
+        if len(self) >= _REMEMBERED_IDS:
+            self.clear()
+        self[text] = parts
+
+
+_recent: Final = _RecentIds()
 
 
 def new_internal_id(time_ms: int, random: bytes) -> bytes:

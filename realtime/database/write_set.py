@@ -1,7 +1,7 @@
 """What a transaction is going to write, readable by its own later reads.
 
-Nothing reaches the storage before the handler has succeeded. Until then the writes stand here,
-with their keys sorted per index, so that a scan can lay them over the stored rows.
+Nothing reaches the storage before the handler has succeeded. Until then the writes stand here; a
+scan lays them, with their keys sorted per index, over the stored rows.
 
 A nested call is a layer: `mark()` before it, `roll_back_to(mark)` if it fails. The layers share one
 table of pending documents and an undo list; a failed layer costs what it wrote, a successful one
@@ -54,8 +54,8 @@ class WriteSet:
     def __init__(self, limits: TransactionLimits) -> None:
         self._limits = limits
         self._pending: dict[str, PendingDocument] = {}
-        self._keys: dict[int, list[bytes]] = {}
-        self._records: dict[tuple[int, bytes], Record] = {}
+        self._keys: _PendingKeys | None = None
+        """Made when a scan first asks; most mutations scan nothing after their writes."""
         self._undo: list[_Undo] = []
         self._written_bytes = 0
         self.new_tables: dict[str, TableInfo] = {}
@@ -98,6 +98,81 @@ class WriteSet:
         self, index_id: int, lower: bytes, upper: bytes | None, *, descending: bool
     ) -> tuple[bytes, Record] | None:
         """Return the pending document with the first key of `lower <= key < upper`, if any."""
+        if not self._pending:
+            return None
+        return self._sorted_keys().next_record(index_id, lower, upper, descending=descending)
+
+    def touches_index(self, index_id: int) -> bool:
+        """Say whether a scan of this index must look here, or at `replaced_locators`."""
+        if not self._pending:
+            return False
+        return bool(self.replaced_locators) or self._sorted_keys().has_index(index_id)
+
+    def _sorted_keys(self) -> _PendingKeys:
+        if self._keys is None:
+            self._keys = _PendingKeys()
+            for pending in self._pending.values():
+                self._keys.add(pending)
+        return self._keys
+
+    def documents(self) -> Iterator[PendingDocument]:
+        """Iterate over what is to be written, in order of first write."""
+        return (pending for pending in self._pending.values() if not pending.is_void)
+
+    def row_writes(self) -> list[RowWrite]:
+        """Return the writes as the storage takes them: only entries that really change."""
+        return [_row_write(pending) for pending in self.documents()]
+
+    def _replace(
+        self, document_id: str, old: PendingDocument | None, new: PendingDocument | None
+    ) -> None:
+        if self._keys is not None:
+            if old is not None:
+                self._keys.remove(old)
+            if new is not None:
+                self._keys.add(new)
+        if new is None:
+            del self._pending[document_id]
+            if old is not None and old.before is not None:
+                self.replaced_locators.discard(old.before.locator)
+            return
+        self._pending[document_id] = new
+        if new.before is not None:
+            self.replaced_locators.add(new.before.locator)
+
+
+class _PendingKeys:
+    """The keys of pending documents, sorted per index."""
+
+    def __init__(self) -> None:
+        self._keys: dict[int, list[bytes]] = {}
+        self._records: dict[tuple[int, bytes], Record] = {}
+
+    def has_index(self, index_id: int) -> bool:
+        """Say whether there is a key in this index."""
+        return bool(self._keys.get(index_id))
+
+    def add(self, pending: PendingDocument) -> None:
+        """Add the keys of a document as it shall be."""
+        if pending.after is None:
+            return
+        for entry in pending.after_entries:
+            insort(self._keys.setdefault(entry.index_id, []), entry.key)
+            self._records[entry.index_id, entry.key] = pending.after
+
+    def remove(self, pending: PendingDocument) -> None:
+        """Take them away again."""
+        if pending.after is None:
+            return
+        for entry in pending.after_entries:
+            keys = self._keys[entry.index_id]
+            del keys[bisect_left(keys, entry.key)]
+            del self._records[entry.index_id, entry.key]
+
+    def next_record(
+        self, index_id: int, lower: bytes, upper: bytes | None, *, descending: bool
+    ) -> tuple[bytes, Record] | None:
+        """Return the document with the first key of `lower <= key < upper`, if any."""
         keys = self._keys.get(index_id)
         if not keys:
             return None
@@ -112,52 +187,15 @@ class WriteSet:
             return None
         return key, self._records[index_id, key]
 
-    def touches_index(self, index_id: int) -> bool:
-        """Say whether a scan of this index must look here, or at `replaced_locators`."""
-        return bool(self.replaced_locators) or bool(self._keys.get(index_id))
-
-    def documents(self) -> Iterator[PendingDocument]:
-        """Iterate over what is to be written, in order of first write."""
-        return (pending for pending in self._pending.values() if not pending.is_void)
-
-    def row_writes(self) -> list[RowWrite]:
-        """Return the writes as the storage takes them: only entries that really change."""
-        return [_row_write(pending) for pending in self.documents()]
-
-    def _replace(
-        self, document_id: str, old: PendingDocument | None, new: PendingDocument | None
-    ) -> None:
-        if old is not None and old.after is not None:
-            for entry in old.after_entries:
-                self._remove_key(entry)
-        if new is None:
-            del self._pending[document_id]
-            if old is not None and old.before is not None:
-                self.replaced_locators.discard(old.before.locator)
-            return
-        self._pending[document_id] = new
-        if new.before is not None:
-            self.replaced_locators.add(new.before.locator)
-        if new.after is not None:
-            for entry in new.after_entries:
-                insort(self._keys.setdefault(entry.index_id, []), entry.key)
-                self._records[entry.index_id, entry.key] = new.after
-
-    def _remove_key(self, entry: IndexEntry) -> None:
-        keys = self._keys[entry.index_id]
-        del keys[bisect_left(keys, entry.key)]
-        del self._records[entry.index_id, entry.key]
-
 
 def _row_write(pending: PendingDocument) -> RowWrite:
-    before = {(entry.index_id, entry.key) for entry in pending.before_entries}
-    after = {(entry.index_id, entry.key) for entry in pending.after_entries}
+    before, after = pending.before_entries, pending.after_entries
     record = pending.after or pending.before
     assert record is not None
     return RowWrite(
         locator=record.locator,
         document=None if pending.after is None else pending.after.document,
         is_new=pending.before is None,
-        removed=sorted(before - after),
-        added=sorted(after - before),
+        removed=[entry[:2] for entry in before if entry not in after],
+        added=[entry[:2] for entry in after if entry not in before],
     )

@@ -1,9 +1,9 @@
 """How mutations become durable: batches on the engine connection, one COMMIT each.
 
 The mutations of a batch run one after another inside one open SQLite transaction; each sees its
-predecessors. A finished mutation's rows are written at once (`add`), with the record of its
-request. Then one COMMIT makes all of them durable, in the calling thread or in the commit thread,
-and `Database.advance` makes them visible. Nothing of a batch is answered or pushed before.
+predecessors. A finished mutation's rows are written at once (`add`), the answers of all of them at
+the end (`seal`). Then one COMMIT makes all of them durable, in the calling thread or in the commit
+thread, and `Database.advance` makes them visible. Nothing of a batch is answered or pushed before.
 
 Timestamps are `max(last + 1, now)` and are never used twice, also not after a batch has failed.
 """
@@ -43,14 +43,15 @@ class Batch:
         self.row_count = 0
         self.size_bytes = 0
         self.mutation_count = 0
-        self.has_records = False
+        self.requests: dict[tuple[str, int], RequestRecord] = {}
+        """The answers to be repeated on a re-send, by session and request; written by `seal`."""
         self.changes_catalog = False
         """Whether a step of a change of the schema is in it."""
 
     @property
     def is_empty(self) -> bool:
         """Say whether there is nothing to make durable."""
-        has_rows = self.documents or self.has_records or self.entries
+        has_rows = self.documents or self.requests or self.entries
         return not has_rows and not self.changes_catalog
 
 
@@ -115,12 +116,10 @@ class Committer:
             batch.entries.extend(pending.before_entries)
             batch.entries.extend(pending.after_entries)
 
-    def record_requests(self, batch: Batch, records: Sequence[RequestRecord]) -> None:
-        """Write the answers to be repeated on a re-send, in the same transaction."""
-        self._persistence.write_requests(records)
-        batch.has_records = True
-        for record in records:
-            self._retention.note(record)
+    def find_request(self, batch: Batch, session_id: str, request_id: int) -> RequestRecord | None:
+        """Return the answer of a request that has run before, in this batch or an earlier one."""
+        found = batch.requests.get((session_id, request_id))
+        return found or self._persistence.find_request(session_id, request_id)
 
     def _note_pending(self, batch: Batch, writes: WriteSet) -> None:
         """Keep what a pending schema must know of a mutation: new tables, and what misfits it."""
@@ -133,11 +132,15 @@ class Committer:
             batch.catalog = catalog.with_pending(PendingSchema(catalog.pending.schema, misfit))
 
     def seal(self, batch: Batch, timestamp: Timestamp, creation_time: float) -> None:
-        """Write the batch's revision row; nothing may be added after it.
+        """Write the batch's answers and its revision row; nothing may be added after it.
 
         Old answers of requests are deleted along with it, when there are enough.
         """
-        if batch.has_records:
+        if batch.requests:
+            records = tuple(batch.requests.values())
+            self._persistence.write_requests(records)
+            for record in records:
+                self._retention.note(record)
             self._retention.prune_if_due()
         digest = blake2b(self._last_checksum, digest_size=_CHECKSUM_BYTES)
         digest.update(timestamp.to_bytes(8, "little"))

@@ -411,7 +411,8 @@ class _BatchRun:
     def _stored_answer(self, job: MutationJob) -> RequestRecord | None:
         if job.session_id is None:
             return None
-        return self._lane.persistence.find_request(job.session_id, job.request_id)
+        committer = self._lane.database.committer
+        return committer.find_request(self._batch, job.session_id, job.request_id)
 
     async def _write(self, job: MutationJob) -> None:
         """Add the rows of a success to the batch, and its answer if it may be asked for again.
@@ -436,7 +437,7 @@ class _BatchRun:
         batch.mutation_count += 1
         if job.session_id is not None:
             assert report.value is not None
-            record = RequestRecord(
+            batch.requests[job.session_id, job.request_id] = RequestRecord(
                 job.session_id,
                 job.request_id,
                 job.call.path,
@@ -444,7 +445,6 @@ class _BatchRun:
                 report.value,
                 msgspec.json.encode(report.log_lines),
             )
-            committer.record_requests(batch, [record])
 
     async def _commit(self) -> None:
         lane, batch = self._lane, self._batch

@@ -7,7 +7,7 @@ on it is refused (asserted).
 What an error means depends on where it came. While rows are written, and for a full disk also in
 COMMIT, the outcome is known: nothing happened. SQLite has then often rolled back by itself, and
 often not ([m] by itself for a full disk, not for a page limit or a duplicate key);
-`_end_failed_transaction` makes both the same. Any other error of COMMIT may have come after the
+`end_failed_transaction` makes both the same. Any other error of COMMIT may have come after the
 bytes were on disk, and only a restart can tell.
 
 Somebody else who writes to the file would make what the server holds in memory wrong.
@@ -30,6 +30,27 @@ from realtime.storage.persistence import FOREIGN_WRITE
 from realtime.storage.sqlite_errors import storage_error
 from realtime.storage.sqlite_file import fetch
 from realtime.storage.sqlite_reader import SqliteReader
+
+
+class _Step:
+    """A step of a transaction; a class, as a generator would cost more than a step's statements."""
+
+    __slots__ = ("_action", "_engine")
+
+    def __init__(self, engine: EngineConnection, action: str) -> None:
+        self._engine = engine
+        self._action = action
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            assert self._engine.in_transaction
+            return
+        self._engine.end_failed_transaction()
+        if isinstance(error, sqlite3.Error):
+            raise storage_error(error, self._action) from error
 
 
 class EngineConnection(SqliteReader):
@@ -63,24 +84,15 @@ class EngineConnection(SqliteReader):
             self._roll_back()
             raise UnavailableError(FOREIGN_WRITE)
 
-    @contextmanager
-    def writing(self, action: str) -> Generator[None]:
-        """Run a step of the transaction; an error in it ends the transaction.
+    def writing(self, action: str) -> _Step:
+        """Return the context of a step of the transaction; an error in it ends the transaction.
 
         Args:
             action: what the step does, to follow "could not".
         """
         assert not self.is_handed_over, "the connection is in use by the committer's thread"
         assert self.in_transaction, "no transaction is open"
-        try:
-            yield
-        except sqlite3.Error as error:
-            self._end_failed_transaction()
-            raise storage_error(error, action) from error
-        except BaseException:
-            self._end_failed_transaction()
-            raise
-        assert self.in_transaction
+        return _Step(self, action)
 
     def write(self, sql: str, *parameters: object) -> int:
         """Run a statement inside `writing`; return how many rows it touched."""
@@ -180,9 +192,10 @@ class EngineConnection(SqliteReader):
         """End the transaction after a COMMIT that failed, unless it can be tried again."""
         is_busy = isinstance(failure, OverloadedError) and not isinstance(failure, StorageFullError)
         if not is_busy:
-            self._end_failed_transaction()
+            self.end_failed_transaction()
 
-    def _end_failed_transaction(self) -> None:
+    def end_failed_transaction(self) -> None:
+        """Make what an error has left the same everywhere: no transaction, a version read anew."""
         if self.in_transaction:
             self._roll_back()
         with suppress(sqlite3.Error):

@@ -193,7 +193,7 @@ def test_stored_answers_make_a_batch(store: Store) -> None:
     database = open_database(store)
     batch = database.committer.begin(database.catalog)
 
-    database.committer.record_requests(batch, [REQUEST])
+    batch.requests[REQUEST.session_id, REQUEST.request_id] = REQUEST
 
     assert not batch.is_empty
     make_durable(database, batch)

@@ -11,15 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from realtime.database.allocator import Allocator
-from realtime.database.catalog import (
-    BY_ID,
-    TABLES,
-    Catalog,
-    IndexInfo,
-    TableInfo,
-    id_entry,
-    table_entry,
-)
+from realtime.database.catalog import BY_ID, TABLES, Catalog, IndexInfo, TableInfo, table_entry
 from realtime.database.index_range import RangeBound, by_id_index, compile_range
 from realtime.database.interval import IndexEntry, Interval
 from realtime.database.limits import (
@@ -43,6 +35,7 @@ from realtime.errors import LimitError, NotFoundError, ValidationError
 from realtime.schema.schema import MAX_TABLES
 from realtime.values.display import display_value
 from realtime.values.ids import decode_id
+from realtime.values.index_key import encode_key
 from realtime.values.json_encoding import encode_json
 from realtime.values.size import check_document_limits, check_identifier
 from realtime.values.value import UNSET, Value
@@ -137,9 +130,7 @@ class Transaction:
 
     def get(self, document_id: str) -> Record | None:
         """Return a document by a well-formed id, or None."""
-        entry = id_entry(document_id)
-        self.read_set.add_point(BY_ID, entry.key)
-        record = self._current(document_id, entry.key)
+        record = self._current(document_id)
         if record is not None:
             self.count_read(record)
         return record
@@ -208,12 +199,14 @@ class Transaction:
         """How many more bytes of documents may be read."""
         return self.limits.bytes_read - self._bytes_read
 
-    def _current(self, document_id: str, key: bytes) -> Record | None:
+    def _current(self, document_id: str) -> Record | None:
         if self.write_set is not None:
             pending = self.write_set.pending(document_id)
             if pending is not None:
                 return pending.after
         if document_id not in self._points:
+            key = encode_key(document_id)
+            self.read_set.add_point(BY_ID, key)
             self._points[document_id] = self._snapshot.get(key)
         return self._points[document_id]
 
@@ -285,8 +278,9 @@ class Transaction:
                     code="SchemaValidationError",
                 ) from error
         document: dict[str, Value] = {"_id": document_id, "_creationTime": creation_time, **fields}
-        check_document_limits(document)
-        return Record(locator, encode_json(document), document)
+        encoded = encode_json(document)
+        check_document_limits(document, len(encoded))
+        return Record(locator, encoded, document)
 
     def _write(
         self, table: TableInfo, document_id: str, record: Record | None, new: Record | None

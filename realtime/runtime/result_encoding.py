@@ -60,8 +60,8 @@ def encode_result(
         value = function.signature.returns.encode(result)
         if validator is not None:
             validator.check(value, tables)
-        check_value_limits(value)
         encoded = encode_json(value)
+        check_value_limits(value, len(encoded))
     if len(encoded) > MAX_RESULT_BYTES:
         raise LimitError(
             f"Function {module_form(function.path)} return value is too large "

@@ -24,6 +24,8 @@ MAX_OBJECT_FIELDS: Final = 1024
 MAX_FIELD_NAME_LENGTH: Final = 1024
 MAX_IDENTIFIER_LENGTH: Final = 64
 
+_MOST_PER_ENCODED_BYTE: Final = 9
+
 _SYSTEM_FIELDS: Final = frozenset({"_id", "_creationTime"})
 _IDENTIFIER_HEAD: Final = re.compile(r"[a-zA-Z_]")
 _NOT_IN_IDENTIFIER: Final = re.compile(r"[^a-zA-Z0-9_]")
@@ -42,19 +44,27 @@ def size_of(value: object) -> int:
     return _SIZES.get(type(value), _refuse)(value)
 
 
-def check_value_limits(value: object) -> None:
+def check_value_limits(value: object, encoded_bytes: int | None = None) -> None:
     """Check that a wire value is within the limits of every value.
+
+    Args:
+        value: the value.
+        encoded_bytes: the length of its canonical JSON, if that is at hand. A value is not larger
+            than nine times that (a digit is a number of nine bytes), so most need no counting.
 
     Raises:
         LimitError: it is larger than 32 MiB, nested over 64 levels deep, or holds an array or
             object with too many members.
     """
     _check_members((value,), 0, MAX_VALUE_NESTING)
-    _check_size(size_of(value), MAX_VALUE_SIZE_BYTES)
+    if encoded_bytes is None or encoded_bytes * _MOST_PER_ENCODED_BYTE > MAX_VALUE_SIZE_BYTES:
+        _check_size(size_of(value), MAX_VALUE_SIZE_BYTES)
 
 
-def check_document_limits(document: Mapping[str, Value]) -> None:
+def check_document_limits(document: Mapping[str, Value], encoded_bytes: int | None = None) -> None:
     """Check that the fields of a document, in wire names, are within the limits of documents.
+
+    `encoded_bytes` is as in `check_value_limits`.
 
     Raises:
         LimitError: it is larger than 1 MiB, nested over 16 levels deep, or holds an array or
@@ -68,7 +78,8 @@ def check_document_limits(document: Mapping[str, Value]) -> None:
                 "which is only allowed for system fields like '_id'"
             )
     _check_object(document, 1, MAX_DOCUMENT_NESTING)
-    _check_size(_size_of_object(document), MAX_DOCUMENT_SIZE_BYTES)
+    if encoded_bytes is None or encoded_bytes * _MOST_PER_ENCODED_BYTE > MAX_DOCUMENT_SIZE_BYTES:
+        _check_size(_size_of_object(document), MAX_DOCUMENT_SIZE_BYTES)
 
 
 def check_field_name(name: str) -> None:

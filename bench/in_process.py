@@ -113,7 +113,8 @@ class Client:
         async def send(_: Any) -> None:
             pass
 
-        scope = {"type": "websocket", "extensions": {EXTENSION: {"connection": self.connection}}}
+        scope: dict[str, Any] = {"type": "websocket", "path": "/api/sync", "headers": []}
+        scope["extensions"] = {EXTENSION: {"connection": self.connection}}
         await application.sockets.endpoint(WebSocket(scope, receive, send))
         self._send({"type": "Connect", "sessionId": str(uuid.uuid4()), "connectionCount": 0})
 

@@ -155,7 +155,7 @@ class Gathering:
         return self._done
 
     def _take(self, pieces: Sequence[bytes]) -> None:
-        if self._kind in pieces[0]:
+        if any(self._kind in piece[:100] for piece in pieces[:2]):
             self._missing -= 1
             if not self._missing:
                 self._done.set_result(None)

@@ -534,8 +534,8 @@ BREAKAGES: tuple[Breakage, ...] = (
     Breakage(
         "a response follows the transition that covers it",
         "realtime/sync/session.py",
-        "        messages, self._responses = self._responses, []\n        messages += self._transitions.take()\n        return messages\n",
-        "        messages = self._transitions.take()\n        messages, self._responses = messages + self._responses, []\n        return messages\n",
+        "        messages, self._responses = self._responses, []\n        messages += transition\n        return messages\n",
+        "        messages, self._responses = transition + self._responses, []\n        return messages\n",
         "tests/unit/sync",
     ),
     Breakage(

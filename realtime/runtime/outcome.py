@@ -105,8 +105,8 @@ def _encode_query_result(
     )
     if error is None:
         assert value is not None
-        return b'"value":' + value + tail
-    message = b'"errorMessage":' + msgspec.json.encode(error.message)
+        return b'"type":"QueryUpdated","value":' + value + tail
+    message = b'"type":"QueryFailed","errorMessage":' + msgspec.json.encode(error.message)
     if error.data is not None:
         message += b',"errorData":' + error.data
     return message + tail
@@ -116,7 +116,7 @@ def _encode_query_result(
 class QueryResult:
     """The result of one run of a query: a value or an error.
 
-    `modification` holds the JSON members that follow the query id in a transition; made once.
+    `modification` holds its members in a transition, as JSON, all but the query id; made once.
     """
 
     value: bytes | None
@@ -128,11 +128,6 @@ class QueryResult:
     def __post_init__(self) -> None:
         encoded = _encode_query_result(self.value, self.error, self.log_lines, self.journal)
         object.__setattr__(self, "modification", encoded)
-
-    @property
-    def type_name(self) -> str:
-        """Return the kind of modification that carries this result."""
-        return "QueryUpdated" if self.error is None else "QueryFailed"
 
 
 class MutationOutcome(msgspec.Struct, frozen=True):

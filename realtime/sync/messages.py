@@ -196,12 +196,10 @@ class MutationResult(CallResult, Protocol):
 class QuerySetResult(Protocol):
     """A result of a subscribed query, ready for the wire.
 
-    `type_name` is `QueryUpdated` or `QueryFailed`; `modification` holds the JSON members that
-    follow the query id.
+    `modification` holds the JSON members of its modification but for the query id, first the
+    `type`: `QueryUpdated` or `QueryFailed`.
     """
 
-    @property
-    def type_name(self) -> str: ...
     @property
     def modification(self) -> bytes: ...
     @property
@@ -224,7 +222,10 @@ class StateVersion(NamedTuple):
         )
 
 
-_FAILURE_WITH_REQUEST_ID: Final = re.compile(rb'"errorMessage":"\[Request ID: [0-9a-f]{16}\]')
+_VALUE: Final = b'"type":"QueryUpdated",'
+_FAILURE_WITH_REQUEST_ID: Final = re.compile(
+    rb'"type":"QueryFailed","errorMessage":"\[Request ID: [0-9a-f]{16}\]'
+)
 
 
 def comparable_result(result: QuerySetResult) -> bytes:
@@ -232,8 +233,11 @@ def comparable_result(result: QuerySetResult) -> bytes:
 
     They are the modification; of a failure without the request id, which is new in each run.
     """
-    match = _FAILURE_WITH_REQUEST_ID.match(result.modification)
-    return result.modification[match.end() :] if match else result.modification
+    modification = result.modification
+    if modification.startswith(_VALUE):
+        return modification
+    match = _FAILURE_WITH_REQUEST_ID.match(modification)
+    return modification[match.end() :] if match else modification
 
 
 def encode_transition(
@@ -249,19 +253,17 @@ def encode_transition(
 
     The bytes of each result are a piece of their own, shared and not copied.
     """
-    removals = b",".join(b'{"type":"QueryRemoved","queryId":%d}' % query_id for query_id in removed)
-    head = b'{"type":"Transition","startVersion":%b,"endVersion":%b,"modifications":[%b' % (
+    head = b'{"type":"Transition","startVersion":%b,"endVersion":%b,"modifications":[' % (
         start,
         end,
-        removals,
     )
-    separator = b"," if removals else b""
+    separator = b""
+    for query_id in removed:
+        head += b'%b{"type":"QueryRemoved","queryId":%d}' % (separator, query_id)
+        separator = b","
     pieces: EncodedMessage = []
     for query_id, result in updated:
-        pieces.append(
-            b'%b%b{"type":"%b","queryId":%d,'
-            % (head, separator, result.type_name.encode(), query_id)
-        )
+        pieces.append(b'%b%b{"queryId":%d,' % (head, separator, query_id))
         pieces.append(result.modification)
         head, separator = b"}", b","
     skew = b"null" if client_clock_skew_ms is None else b"%d" % client_clock_skew_ms

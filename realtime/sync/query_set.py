@@ -62,6 +62,13 @@ class _Query(msgspec.Struct, gc=False):
     journal: str | None
     size_bytes: int
     sent: bytes | None = None
+    pending: PendingQuery | None = None
+    """What `prepare` made, until the journal changes."""
+
+    def prepare(self) -> PendingQuery:
+        """Return the query as it is evaluated next."""
+        self.pending = PendingQuery(self.path, self.args, self.component_path, self.journal)
+        return self.pending
 
 
 class _Update(NamedTuple):
@@ -217,18 +224,15 @@ class QuerySet:
         """
         update = self._update
         assert update is not None, "no update is in progress"
-        current = [
-            (query_id, query)
-            for query_id, query in update.queries.items()
-            if self._queries.get(query_id) is query
-        ]
-        missing = [query_id for query_id, _ in current if query_id not in results]
-        if missing:
-            raise ProtocolError(f"Expected results of all queries of the update, {missing} lack")
+        if not update.queries.keys() <= results.keys():
+            self._check_complete(update, results)
         updated: list[tuple[int, QuerySetResult]] = []
-        for query_id, query in current:
+        for query_id, query in update.queries.items():
+            if self._queries.get(query_id) is not query:
+                continue
             result = results[query_id]
-            query.journal = result.journal
+            if query.journal != result.journal:
+                query.journal, query.pending = result.journal, None
             comparable = comparable_result(result)
             if comparable != query.sent:
                 query.sent = comparable
@@ -237,12 +241,18 @@ class QuerySet:
         self._sent_version = update.version
         return UpdateResult(update.version, update.removed, updated)
 
+    def _check_complete(self, update: _Update, results: Mapping[int, QuerySetResult]) -> None:
+        missing = [
+            query_id
+            for query_id, query in update.queries.items()
+            if query_id not in results and self._queries.get(query_id) is query
+        ]
+        if missing:
+            raise ProtocolError(f"Expected results of all queries of the update, {missing} lack")
+
 
 def _pending(queries: Mapping[int, _Query]) -> dict[int, PendingQuery]:
-    return {
-        query_id: PendingQuery(query.path, query.args, query.component_path, query.journal)
-        for query_id, query in queries.items()
-    }
+    return {query_id: query.pending or query.prepare() for query_id, query in queries.items()}
 
 
 def _misfit(modification: Add | Remove) -> str:

@@ -171,14 +171,11 @@ class Session(Generic[IdentityT]):
 
         Once true it stays true until the update begins or the conversation ends.
         """
-        return (
-            self._transitions.is_idle
-            and not self.is_closed
-            and (
-                self._transitions.is_owed
-                or self._queries.has_changes
-                or self._identity_version != self._transitions.version.identity
-            )
+        transitions = self._transitions
+        return transitions.is_idle and (
+            self._queries.has_changes
+            or transitions.is_owed
+            or self._identity_version != transitions.version.identity
         )
 
     @property
@@ -214,8 +211,11 @@ class Session(Generic[IdentityT]):
         """
         if self._transitions.is_between_chunks:
             return self._next_chunk()
+        transition = self._transitions.take()
+        if not self._responses:
+            return transition
         messages, self._responses = self._responses, []
-        messages += self._transitions.take()
+        messages += transition
         return messages
 
     def _next_chunk(self) -> list[EncodedMessage]:
@@ -431,6 +431,7 @@ class Session(Generic[IdentityT]):
     def close(self) -> None:
         """End the conversation; nothing more is sent, and later inputs do nothing."""
         self._conversation = _Conversation.CLOSED
+        self._identity_version = 0
         self._queries = QuerySet()
         self._transitions = Transitions()
         for held in (self._waiting, self._work, self._responses):

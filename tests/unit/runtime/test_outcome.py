@@ -22,16 +22,24 @@ def members(result: QueryResult) -> dict[str, Any]:
 def test_value_is_handed_on_as_it_was_encoded() -> None:
     result = QueryResult(b'{"a":1.50}', None, ("[LOG] 'x'",), "journal")
 
-    assert result.type_name == "QueryUpdated"
     assert b'"value":{"a":1.50}' in result.modification
-    assert members(result) == {"value": {"a": 1.5}, "logLines": ["[LOG] 'x'"], "journal": "journal"}
+    assert members(result) == {
+        "type": "QueryUpdated",
+        "value": {"a": 1.5},
+        "logLines": ["[LOG] 'x'"],
+        "journal": "journal",
+    }
 
 
 def test_failure_has_its_message_and_no_value() -> None:
     result = QueryResult(None, ClientError('a "text"\n'))
 
-    assert result.type_name == "QueryFailed"
-    assert members(result) == {"errorMessage": 'a "text"\n', "logLines": [], "journal": None}
+    assert members(result) == {
+        "type": "QueryFailed",
+        "errorMessage": 'a "text"\n',
+        "logLines": [],
+        "journal": None,
+    }
 
 
 def test_data_of_a_failure_is_there_also_if_it_is_null() -> None:

@@ -114,7 +114,8 @@ class Committer:
         for pending in writes.documents():
             batch.documents.append(pending)
             batch.entries.extend(pending.before_entries)
-            batch.entries.extend(pending.after_entries)
+            before = pending.before_entries
+            batch.entries.extend([entry for entry in pending.after_entries if entry not in before])
 
     def find_request(self, batch: Batch, session_id: str, request_id: int) -> RequestRecord | None:
         """Return the answer of a request that has run before, in this batch or an earlier one."""

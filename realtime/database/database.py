@@ -117,7 +117,7 @@ class Database:
         """Make a durable batch visible, in one step."""
         self.generations.advance(timestamp, batch.catalog, self._clock.monotonic_seconds())
         for pending in batch.documents:
-            after = set(pending.after_entries)
+            after = pending.after_entries
             gone = [entry for entry in pending.before_entries if entry not in after]
             self.hot_cache.apply(gone, pending.after_entries, pending.after)
         self.history.append(timestamp, batch.documents)

@@ -95,6 +95,9 @@ class Transaction:
 
     def table_name(self, number: int) -> str | None:
         """Return the name of the table with this number, or None; its absence is a read."""
+        table = self._catalog.by_number(number)
+        if table is not None:
+            return table.name
         system_name = system_table_name(number)
         if system_name is not None:
             return system_name

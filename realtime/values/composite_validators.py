@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -56,6 +56,9 @@ class ArrayValidator(Validator):
         return f"v.array({self.element})"
 
 
+Accepts = Callable[[Value, TableNames | None], bool]
+
+
 class ObjectField(NamedTuple):
     """One declared field: what it must be, and whether it may be missing."""
 
@@ -75,6 +78,10 @@ class ObjectValidator(Validator):
 
     fields: Mapping[str, ObjectField]
     _sorted: tuple[tuple[str, Validator, bool], ...] = field(init=False, repr=False, compare=False)
+    _checks: tuple[tuple[str, Accepts, bool, type | None], ...] = field(
+        init=False, repr=False, compare=False
+    )
+    """The same for `accepts`, with the type of each field for which the type is all."""
 
     wire_types = frozenset({dict})
 
@@ -83,18 +90,23 @@ class ObjectValidator(Validator):
         object.__setattr__(self, "fields", fields)
         entries = tuple((name, entry.validator, entry.optional) for name, entry in fields.items())
         object.__setattr__(self, "_sorted", entries)
+        checks = tuple(
+            (name, validator.accepts, optional, validator.only_type)
+            for name, validator, optional in entries
+        )
+        object.__setattr__(self, "_checks", checks)
 
     def accepts(self, value: Value, tables: TableNames | None) -> bool:
         if value.__class__ is not dict:
             return False
         found = 0
         members: dict[str, Value] = value
-        for name, validator, optional in self._sorted:
+        for name, accepts, optional, only_type in self._checks:
             item = members.get(name, UNSET)
             if item is UNSET:
                 if not optional:
                     return False
-            elif validator.accepts(item, tables):
+            elif item.__class__ is only_type or accepts(item, tables):
                 found += 1
             else:
                 return False

@@ -21,6 +21,7 @@ Source: contract 3.5 (order and bytes), design 5 (the cut).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
 from typing import Any, Final
@@ -30,6 +31,8 @@ from realtime.values.value import Int64, Unset, number_from_int
 
 MAX_WHOLE_KEY_BYTES: Final = 2048
 _CUT_BYTES: Final = MAX_WHOLE_KEY_BYTES + 1
+_SHORT_STRING: Final = 64
+_REMEMBERED_STRINGS: Final = 16_384
 
 _UNSET: Final = b"\x01"
 _NULL: Final = b"\x03"
@@ -69,6 +72,8 @@ def encode_key(value: object) -> bytes:
         ValidationError: it is no value, an int over 2^53, or has a lone surrogate.
     """
     try:
+        if type(value) is str and len(value) <= _SHORT_STRING:
+            return _key_of_short_str(value)
         key = _ENCODERS.get(type(value), _refuse)(value)
     except UnicodeEncodeError:
         raise ValidationError("Expected a string of valid Unicode, got a lone surrogate") from None
@@ -148,6 +153,10 @@ def _key_of_bool(value: bool) -> bytes:
 
 def _key_of_str(text: str) -> bytes:
     return _STRING + text.encode().replace(_END, _ESCAPED_NUL) + _END
+
+
+# Ids above all: each is looked up, and stands in several indexes of several documents.
+_key_of_short_str: Final = lru_cache(maxsize=_REMEMBERED_STRINGS)(_key_of_str)
 
 
 def _key_of_bytes(content: bytes) -> bytes:

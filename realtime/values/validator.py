@@ -51,6 +51,9 @@ class Validator(ABC):
 
     wire_types: frozenset[type]
 
+    only_type: ClassVar[type | None] = None
+    """The type that is all there is to check; None if there is more."""
+
     def check(self, value: Value, tables: TableNames) -> None:
         """Raise a ValidationError with the contract's text if `value` does not fit."""
         if not self.accepts(value, tables):
@@ -95,12 +98,12 @@ class _TypeValidator(Validator):
 
     __slots__ = ()
 
-    _type: ClassVar[type]
+    only_type: ClassVar[type | None]
     _json: ClassVar[str]
     _text: ClassVar[str]
 
     def accepts(self, value: Value, tables: TableNames | None) -> bool:
-        return type(value) is self._type
+        return type(value) is self.only_type
 
     def to_json(self) -> ValidatorJson:
         return {"type": self._json}
@@ -114,7 +117,7 @@ class NullValidator(_TypeValidator):
     """Accepts None."""
 
     wire_types = frozenset({type(None)})
-    _type = type(None)
+    only_type = type(None)
     _json = "null"
     _text = "v.null()"
 
@@ -124,7 +127,7 @@ class NumberValidator(_TypeValidator):
     """Accepts every float."""
 
     wire_types = frozenset({float})
-    _type = float
+    only_type = float
     _json = "number"
     _text = "v.float64()"
 
@@ -157,7 +160,7 @@ class Int64Validator(_TypeValidator):
     """Accepts an `Int64`."""
 
     wire_types = frozenset({Int64})
-    _type = Int64
+    only_type = Int64
     _json = "bigint"
     _text = "v.int64()"
 
@@ -167,7 +170,7 @@ class BooleanValidator(_TypeValidator):
     """Accepts True and False."""
 
     wire_types = frozenset({bool})
-    _type = bool
+    only_type = bool
     _json = "boolean"
     _text = "v.boolean()"
 
@@ -177,7 +180,7 @@ class StringValidator(_TypeValidator):
     """Accepts a string."""
 
     wire_types = frozenset({str})
-    _type = str
+    only_type = str
     _json = "string"
     _text = "v.string()"
 
@@ -187,7 +190,7 @@ class BytesValidator(_TypeValidator):
     """Accepts bytes."""
 
     wire_types = frozenset({bytes})
-    _type = bytes
+    only_type = bytes
     _json = "bytes"
     _text = "v.bytes()"
 

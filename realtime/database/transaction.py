@@ -185,8 +185,7 @@ class Transaction:
     def count_read(self, *records: Record) -> None:
         """Count documents that the handler gets to see, or its filter."""
         self._documents_read += len(records)
-        for record in records:
-            self._bytes_read += len(record.document)
+        self._bytes_read += sum([len(record.document) for record in records])
         if self._documents_read > self.limits.documents_read:
             raise too_many_documents_read(self.limits.documents_read)
         if self._bytes_read > self.limits.bytes_read:

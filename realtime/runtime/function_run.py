@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -138,10 +139,11 @@ class FunctionRun:
         codec = table.definition.codec if table.definition is not None else None
         if as_dict or codec is None:
             return [decode_json(record.document) for record in records]
-        decode = codec.decode_json
-        documents = [decode(record.document) for record in records]
-        for document, record in zip(documents, records, strict=True):
-            self._known[id(document)] = (document, record.document, codec)
+        raws = [record.document for record in records]
+        documents = codec.decode_all(raws)
+        self._known.update(
+            zip(map(id, documents), zip(documents, raws, repeat(codec)), strict=True)
+        )
         return documents
 
     def call(

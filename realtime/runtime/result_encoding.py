@@ -109,12 +109,19 @@ def _from_known(
             return None
         element = validator.element
     pieces: list[bytes] = []
+    admitted: DocumentCodec | None = None
     for item in result:  # pyright: ignore[reportUnknownVariableType] user data
-        piece = _known_bytes(item, known, element)
-        if piece is None:
+        found = known.get(id(item))  # pyright: ignore[reportUnknownArgumentType]
+        if found is None:
             return None
-        pieces.append(piece)
-    return b"[" + b",".join(pieces) + b"]"
+        document, encoded, codec = found
+        if codec is not admitted and not _admits(element, codec.validator):
+            return None
+        if not codec.is_frozen(document):
+            return None
+        admitted = codec
+        pieces.append(encoded)
+    return b"[%b]" % b",".join(pieces)
 
 
 def _known_bytes(

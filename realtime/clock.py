@@ -6,10 +6,8 @@ number: tests pass a clock of their own (`realtime.testing.VirtualClock`).
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
-from collections.abc import Callable
 from typing import Protocol
 
 
@@ -31,18 +29,6 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Suspend the calling task for `seconds`."""
         ...
-
-
-def call_at(clock: Clock, seconds: float, callback: Callable[[], None]) -> asyncio.Task[None]:
-    """Call `callback` at a monotonic time of `clock`; the caller keeps the task, or cancels it."""
-
-    async def wait() -> None:
-        left_seconds = seconds - clock.monotonic_seconds()
-        if left_seconds > 0:
-            await clock.sleep(left_seconds)
-        callback()
-
-    return asyncio.get_running_loop().create_task(wait())
 
 
 _RANDOM_POOL_BYTES = 4096
@@ -75,4 +61,8 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Suspend the calling task for `seconds`."""
+        # Here, as importing it takes a fifth of what importing this package takes, and nobody
+        # needs it who only declares functions.
+        import asyncio
+
         await asyncio.sleep(seconds)

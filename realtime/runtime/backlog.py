@@ -20,7 +20,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from realtime.clock import Clock, call_at
+from realtime.clock import Clock
+from realtime.runtime.timer import call_at
 
 MAX_STAND_BACK_SECONDS: Final = 1.0
 READ_TURNS: Final = 3

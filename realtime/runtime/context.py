@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from random import Random
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, TypeVar, overload
 
 from realtime.runtime.auth_api import Auth, AuthScope
@@ -17,6 +16,9 @@ from realtime.runtime.log_lines import Logger, LogLines
 from realtime.runtime.operation import Operation, Steps
 from realtime.runtime.outcome import FunctionKind
 from realtime.runtime.registration import Action, Mutation, Query, RegisteredFunction
+
+if TYPE_CHECKING:
+    from random import Random
 
 P = ParamSpec("P")
 R = TypeVar("R")

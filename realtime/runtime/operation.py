@@ -15,7 +15,9 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, overload
 
 from realtime.errors import RealtimeError
-from realtime.runtime.watchdog import TimeBudget
+
+if TYPE_CHECKING:
+    from realtime.runtime.watchdog import TimeBudget
 
 T_co = TypeVar("T_co", covariant=True)
 _A = TypeVar("_A")

@@ -12,7 +12,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from realtime.clock import Clock, call_at
+from realtime.clock import Clock
+from realtime.runtime.timer import call_at
 
 T = TypeVar("T")
 

@@ -60,6 +60,22 @@ def text_frame_header(size_bytes: int) -> bytes:
     return _LONG_HEADER(_TEXT_FRAME, 127, size_bytes)
 
 
+class _Sink:
+    """Takes the place of the queue and the event that an ASGI call would wait for."""
+
+    def put_nowait(self, event: object) -> None:
+        """Drop an event for the ASGI call."""
+
+    def set(self) -> None:
+        """Do nothing: nobody waits for room to write."""
+
+    def clear(self) -> None:
+        """Do nothing as well."""
+
+
+_SINK: Final = _Sink()
+
+
 class RealtimeWebSocketProtocol(WebSocketsSansIOProtocol):
     """A WebSocket of uvicorn that a sync worker can take over; it is then its `Connection`."""
 
@@ -85,6 +101,13 @@ class RealtimeWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
+        self._forget_asgi()
+
+    def _forget_asgi(self) -> None:
+        """Let go of what only the handshake and the ASGI call need: a quarter of an idle socket."""
+        del self.scope, self.request, self.response
+        sink: Any = _SINK
+        self.queue = self.writable = sink
 
     @property
     def unsent_bytes(self) -> int:

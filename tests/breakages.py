@@ -260,7 +260,7 @@ BREAKAGES: tuple[Breakage, ...] = (
     ),
     Breakage(
         "results of one update are of different times",
-        "realtime/runtime/live_queries.py",
+        "realtime/runtime/query_evaluator.py",
         "            entry = self._cache.find(key, identity, holder.generation.timestamp, now)\n",
         "            entry = self._cache.find(key, identity, self._database.durable, now)\n",
         "tests/properties/test_live_results.py",
@@ -274,7 +274,7 @@ BREAKAGES: tuple[Breakage, ...] = (
     ),
     Breakage(
         "a live page forgets where it ends",
-        "realtime/runtime/live_queries.py",
+        "realtime/runtime/query_evaluator.py",
         "            journal=key[2],\n",
         "            journal=None,\n",
         "tests/properties/test_pages.py",
@@ -323,7 +323,7 @@ BREAKAGES: tuple[Breakage, ...] = (
     ),
     Breakage(
         "a shared query runs for each subscriber",
-        "realtime/runtime/live_queries.py",
+        "realtime/runtime/query_evaluator.py",
         "            if entry is not None:\n                return entry, entry.result\n            flight =",
         "            if entry is not None and not entry.watchers:\n                return entry, entry.result\n            flight =",
         "tests/acceptance/test_invalidation.py",
@@ -358,7 +358,7 @@ BREAKAGES: tuple[Breakage, ...] = (
     ),
     Breakage(
         "one identity gets what another one saw",
-        "realtime/runtime/live_queries.py",
+        "realtime/runtime/query_evaluator.py",
         "        if report.is_identity_dependent:\n",
         "        if False:\n",
         "tests/integration/runtime/test_identity.py",
@@ -610,14 +610,14 @@ BREAKAGES: tuple[Breakage, ...] = (
     ),
     Breakage(
         "a failure from the cache has no exception",
-        "realtime/runtime/live_queries.py",
+        "realtime/runtime/query_evaluator.py",
         "        if entry is not None and entry.result.error is None:\n",
         "        if entry is not None:\n",
         "tests/integration/runtime/test_actions.py",
     ),
     Breakage(
         "a failure that nobody was shown is kept for others",
-        "realtime/runtime/live_queries.py",
+        "realtime/runtime/query_evaluator.py",
         "        if report.error is None:\n            self._keep(",
         "        if True:\n            self._keep(",
         "tests/integration/runtime/test_actions.py",

@@ -1,4 +1,4 @@
-"""Evaluating queries, through the cache, for live clients and for single calls.
+"""Answering queries, of live clients and single ones: who waits for what, and from which snapshot.
 
 An update of a client evaluates all its queries that are new or stale at one timestamp, that of
 the generation on which it starts: results in the cache that cover it are used, the others run,
@@ -14,31 +14,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from realtime.clock import Clock
 from realtime.database.database import Database
 from realtime.database.generations import SharedGeneration
-from realtime.database.subscriptions import Token
-from realtime.errors import LimitError, RealtimeError
+from realtime.errors import RealtimeError
 from realtime.runtime.client_calls import fail_client, tell_stale
 from realtime.runtime.code_versions import Code, CodeVersions
 from realtime.runtime.function_runner import FunctionRunner, RunReport
 from realtime.runtime.operation import SUSPEND, Steps
 from realtime.runtime.outcome import FunctionCall, LiveClient, NestedCall, QueryCall, QueryResult
-from realtime.runtime.query_cache import CacheEntry, CacheKey, QueryCache, for_identity
+from realtime.runtime.query_cache import CacheEntry, QueryCache
+from realtime.runtime.query_evaluator import QueryEvaluator
 from realtime.runtime.query_lane import SLICE_SECONDS, Holder, Job, QueryLane, SnapshotExpired
-from realtime.runtime.resolved_calls import ResolvedCall
 from realtime.runtime.rests import Rests
 from realtime.runtime.session_queue import MAX_WAITING
 from realtime.runtime.single_asker import SingleAsker
-from realtime.values.json_encoding import encode_json
 
 _log = logging.getLogger("realtime.runtime")
-
-MAX_TOGETHER_BYTES = 64 * 1024 * 1024
-"""Of the results of queries that are asked for together."""
 
 ResultT = TypeVar("ResultT")
 
@@ -75,7 +69,7 @@ class LiveQueries:
         self._may_rest = True
         self._watched: dict[LiveClient, dict[int, CacheEntry | None]] = {}
         self._code = CodeVersions(runner)
-        self._flights: set[tuple[CacheKey, int]] = set()
+        self._evaluator = QueryEvaluator(database, cache, self._code, clock)
 
     @property
     def subscription_count(self) -> int:
@@ -134,11 +128,15 @@ class LiveQueries:
 
     async def run_once(self, call: FunctionCall) -> QueryResult:
         """Return the result of a query at the newest timestamp."""
-        return await self._run_single((call,), lambda holder: self._evaluate_call(call, holder))
+        return await self._run_single(
+            (call,), lambda holder: self._evaluator.evaluate_call(call, holder)
+        )
 
     async def run_together(self, calls: Sequence[FunctionCall]) -> list[QueryResult]:
         """Return the results of several queries, all at the newest timestamp."""
-        return await self._run_single(calls, lambda holder: self._evaluate_calls(calls, holder))
+        return await self._run_single(
+            calls, lambda holder: self._evaluator.evaluate_together(calls, holder)
+        )
 
     async def run_at(self, call: FunctionCall, timestamp: int) -> QueryResult:
         """Return the result of a query at an earlier timestamp.
@@ -148,7 +146,7 @@ class LiveQueries:
             ValidationError: the timestamp is in the future.
         """
         return await self._run_single(
-            (call,), lambda holder: self._run_past(call, timestamp, holder)
+            (call,), lambda holder: self._evaluator.evaluate_past(call, timestamp, holder)
         )
 
     async def run_nested(self, call: NestedCall, caller: object) -> RunReport:
@@ -158,7 +156,7 @@ class LiveQueries:
         cache nor goes there. The queries of one `caller` wait in one queue.
         """
         return await self._run_single(
-            (call,), lambda holder: self._evaluate_nested(call, holder), caller
+            (call,), lambda holder: self._evaluator.evaluate_nested(call, holder), caller
         )
 
     async def _run_single(
@@ -338,7 +336,7 @@ class LiveQueries:
         """Fill `found`; each entry is watched at once, so that the cache can't drop it."""
         slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
         for query_id, query in queries.items():
-            entry, result = yield from self._evaluate(query, holder)
+            entry, result = yield from self._evaluator.evaluate(query, holder)
             if entry is not None:
                 self._cache.watch(entry, client, query_id)
             found[query_id] = (entry, result)
@@ -346,135 +344,6 @@ class LiveQueries:
                 if holder.may_suspend():
                     yield SUSPEND
                 slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
-
-    def _evaluate_call(self, call: FunctionCall, holder: Holder) -> Steps[QueryResult]:
-        _, result = yield from self._evaluate(QueryCall(call), holder)
-        return result
-
-    def _evaluate_calls(
-        self, calls: Sequence[FunctionCall], holder: Holder
-    ) -> Steps[list[QueryResult]]:
-        results: list[QueryResult] = []
-        size_bytes = 0
-        slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
-        for call in calls:
-            if self._clock.monotonic_seconds() >= slice_end:
-                if holder.may_suspend():
-                    yield SUSPEND
-                slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
-            result = yield from self._evaluate_call(call, holder)
-            results.append(result)
-            size_bytes += len(result.modification)
-            if size_bytes > MAX_TOGETHER_BYTES:
-                raise LimitError(
-                    f"Expected results of at most {MAX_TOGETHER_BYTES} bytes in all, got more "
-                    f"after {len(results)} of {len(calls)} queries. Ask for fewer at a time"
-                )
-        return results
-
-    def _evaluate_nested(self, call: NestedCall, holder: Holder) -> Steps[RunReport]:
-        runner = self._code_for(holder).runner
-        function, args = runner.resolve(call, "query")
-        key = (function.path, encode_json(args), None, None)
-        identity = call.identity.visible_to_functions
-        started = self._clock.monotonic_seconds()
-        entry = self._cache.find(key, identity, holder.generation.timestamp, started)
-        if entry is not None and entry.result.error is None:
-            return RunReport(entry.result.value, None, entry.result.log_lines, None)
-        report = yield from runner.run(
-            call,
-            function,
-            args,
-            lambda: self._database.begin_query(holder.generation),
-            holder.may_suspend,
-        )
-        if report.error is None:
-            self._keep(report, call, key, holder, started)
-        return report
-
-    def _run_past(self, call: FunctionCall, timestamp: int, holder: Holder) -> Steps[QueryResult]:
-        """Run a query in the past; what the caches hold is the present."""
-        code = self._code_for(holder)
-        resolved = code.calls.resolve(call)
-        if resolved.function is None:
-            assert resolved.failure is not None
-            return resolved.failure
-        report = yield from code.runner.run(
-            call,
-            resolved.function,
-            resolved.args,
-            lambda: self._database.begin_past_query(holder.generation, timestamp),
-            holder.may_suspend,
-        )
-        return QueryResult(report.value, report.error, report.log_lines)
-
-    def _evaluate(
-        self, query: QueryCall, holder: Holder
-    ) -> Steps[tuple[CacheEntry | None, QueryResult]]:
-        """Return the result at the holder's timestamp; the entry is None if it can't change."""
-        code = self._code_for(holder)
-        resolved = code.calls.resolve(query.call)
-        key = resolved.cache_key(query.journal)
-        if resolved.function is None or key is None:
-            assert resolved.failure is not None
-            if query.journal is None:
-                return None, resolved.failure
-            # Its pages must not have moved when the function can be called again.
-            return None, replace(resolved.failure, journal=query.journal)
-        identity = query.call.identity.visible_to_functions
-        while True:
-            now = self._clock.monotonic_seconds()
-            entry = self._cache.find(key, identity, holder.generation.timestamp, now)
-            if entry is not None:
-                return entry, entry.result
-            flight = (self._cache.expected_key(key, identity), holder.generation.timestamp)
-            if flight not in self._flights or not holder.may_suspend():
-                break
-            yield SUSPEND
-        self._flights.add(flight)
-        try:
-            entry = yield from self._run(code.runner, query.call, resolved, key, holder)
-        finally:
-            self._flights.discard(flight)
-        return entry, entry.result
-
-    def _run(
-        self,
-        runner: FunctionRunner,
-        call: FunctionCall,
-        resolved: ResolvedCall,
-        key: CacheKey,
-        holder: Holder,
-    ) -> Steps[CacheEntry]:
-        assert resolved.function is not None
-        started = self._clock.monotonic_seconds()
-        report = yield from runner.run(
-            call,
-            resolved.function,
-            resolved.args,
-            lambda: self._database.begin_query(holder.generation),
-            holder.may_suspend,
-            journal=key[2],
-        )
-        return self._keep(report, call, key, holder, started)
-
-    def _keep(
-        self, report: RunReport, call: FunctionCall, key: CacheKey, holder: Holder, started: float
-    ) -> CacheEntry:
-        """Put a result into the cache."""
-        now = self._clock.monotonic_seconds()
-        timestamp = holder.generation.timestamp
-        token = report.transaction.token() if report.transaction else Token((), timestamp)
-        if report.is_identity_dependent:
-            key = for_identity(key, call.identity.visible_to_functions)
-        return self._cache.insert(
-            key,
-            QueryResult(report.value, report.error, report.log_lines, report.journal),
-            token,
-            is_time_dependent=report.is_time_dependent,
-            run_seconds=now - started,
-            now_seconds=now,
-        )
 
 
 def _suspend(holder: Holder) -> Steps[None]:

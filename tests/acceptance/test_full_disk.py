@@ -126,7 +126,7 @@ class Story:
     acknowledged: list[str] = field(default_factory=list)
     refusals: list[dict[str, Any]] = field(default_factory=list)
     over_http: httpx.Response | None = None
-    """The answer to a mutation while the disk was full."""
+    """The refusal of a mutation while the disk was full."""
     queried_while_full: list[str] = field(default_factory=list)
     subscribed_while_full: list[str] = field(default_factory=list)
     watched_while_full: list[str] = field(default_factory=list)
@@ -202,8 +202,8 @@ async def tell(disk: Disk, story: Story) -> None:
             for number in range(WRITERS):
                 group.create_task(_write(chat, disk, f"writer {number}"))
 
+        story.over_http = await _write_over_http(chat, story)
         story.acknowledged_while_full = list(story.acknowledged)
-        story.over_http = await chat.send_over_http("over HTTP")
         story.queried_while_full = await chat.query()
         story.subscribed_while_full = await chat.watch(newcomer)
         await watcher.arrived()
@@ -250,6 +250,16 @@ def test_refused_mutation_is_told_why_and_that_it_may_be_tried_again(story: Stor
         assert reason.startswith("SQLite could not ")
         assert reason.endswith("disk is full (SQLITE_FULL); free some disk space and try again")
     assert "Traceback" not in story.log
+
+
+async def _write_over_http(chat: Chat, story: Story) -> httpx.Response:
+    """Send until an answer is a refusal: such a call stores no answer and may still fit."""
+    for number in range(MAX_MESSAGES):
+        response = await chat.send_over_http(f"over HTTP {number}")
+        if response.status_code != httpx.codes.OK:
+            return response
+        story.acknowledged.append(f"over HTTP {number}")
+    raise AssertionError("The disk did not get full")
 
 
 def test_refusal_over_http_is_a_503_with_a_code(story: Story) -> None:

@@ -1,28 +1,13 @@
-/** The official `ConvexHttpClient`; it has no live queries, so its watch asks again. */
+/** The official `ConvexHttpClient`. */
 
 import { ConvexHttpClient } from "convex/browser";
 
 import { run } from "./program.mjs";
-import { callEveryFunction, reference } from "./scenario.mjs";
+import { asking, callEveryFunction } from "./scenario.mjs";
 
 run(async (ids) => {
   const client = new ConvexHttpClient(ids.url, { logger: false });
-  const query = (path, args) => client.query(reference(path), args);
-  return await callEveryFunction(
-    {
-      query,
-      mutation: (path, args) => client.mutation(reference(path), args),
-      watch: (path, args) => ({
-        values: [],
-        async until(test) {
-          const value = await query(path, args);
-          this.values.push(value);
-          if (!test(value)) throw new Error(`${path} gave ${JSON.stringify(value)}`);
-          return value;
-        },
-      }),
-    },
-    ids,
-    "ConvexHttpClient",
-  );
+  const query = (path, args) => client.query(path, args);
+  const mutation = (path, args) => client.mutation(path, args);
+  return await callEveryFunction({ query, mutation, watch: asking(query) }, ids, "ConvexHttpClient");
 });

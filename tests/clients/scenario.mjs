@@ -77,6 +77,19 @@ export async function callEveryFunction(client, ids, name) {
   };
 }
 
+/** The watch of a client that has no live queries: it asks again. */
+export function asking(query) {
+  return (path, args) => ({
+    values: [],
+    async until(test) {
+      const value = await query(path, args);
+      this.values.push(value);
+      if (!test(value)) throw new Error(`${path} gave ${JSON.stringify(value)}`);
+      return value;
+    },
+  });
+}
+
 /** Send a message past the client under test. */
 async function sendFromElsewhere(url, sessionId, content) {
   const response = await fetch(`${url}/api/mutation`, {

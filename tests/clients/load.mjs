@@ -1,22 +1,25 @@
 /**
- * Send numbered messages, ten at a time, and report when each one was acknowledged.
+ * Send numbered messages, ten at a time, until told to pause, and report when each one was
+ * acknowledged. Return the number of the message that would be next.
  *
- * It stands alone, so that it can run in a page too. Each of the ten rests a moment after a message,
- * so that the load lasts until the test has done to the server what it wants to do.
+ * It stands alone, so that it can run in a page too. Each of the ten rests a moment after a message:
+ * the load lasts as long as the test wants, and need not be large.
  *
  * @param {(content: string) => Promise<any>} send
- * @param {{ name: string, from: number, count: number }} work
+ * @param {{ name: string, from: number }} work
  * @param {(line: { acknowledged: string, atMs: number }) => void} onAcknowledged
+ * @param {() => boolean} isPaused
  */
-export async function sendMessages(send, { name, from, count }, onAcknowledged) {
+export async function sendMessages(send, { name, from }, onAcknowledged, isPaused) {
   let next = from;
   const sendInTurn = async () => {
-    while (next < from + count) {
+    while (!isPaused()) {
       const content = `${name} ${next++}`;
       await send(content);
       onAcknowledged({ acknowledged: content, atMs: Date.now() });
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, 25));
     }
   };
   await Promise.all(Array.from({ length: 10 }, sendInTurn));
+  return next;
 }

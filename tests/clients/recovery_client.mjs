@@ -19,11 +19,16 @@ run(
 
     tell({ ready: true });
     let from = 0;
-    for await (const { count } of commands()) {
-      if (count === undefined) break;
-      await sendMessages(send, { name, from, count }, tell);
-      from += count;
-      tell({ sent: from });
+    let isPaused, sending;
+    for await (const { action } of commands()) {
+      if (action === "send") {
+        isPaused = false;
+        sending = sendMessages(send, { name, from }, tell, () => isPaused);
+      } else if (action === "pause") {
+        isPaused = true;
+        from = await sending;
+        tell({ sent: from });
+      } else break;
     }
     return { listed, connectionCount: client.client.connectionState().connectionCount };
   },

@@ -10,8 +10,13 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from queue import SimpleQueue
+from threading import Thread
 
 from convex import ConvexClient, QuerySubscription
+
+REST_SECONDS = 0.002
+"""After each message, so that the load need not be large and the test is heard."""
 
 
 def main(ids: Mapping[str, str]) -> None:
@@ -20,18 +25,25 @@ def main(ids: Mapping[str, str]) -> None:
     session = {"sessionId": ids["sessionId"]}
     live = client.subscribe("messages:list", session)
     tell({"ready": True})
+    commands: SimpleQueue[str] = SimpleQueue()
+    Thread(target=read_commands, args=(commands,), daemon=True).start()
     total = 0
-    for line in sys.stdin:
-        count = json.loads(line).get("count")
-        if count is None:
-            break
-        for number in range(total, total + count):
-            content = f"{ids['name']} {number}"
+    while commands.get() == "send":
+        while commands.empty():
+            content = f"{ids['name']} {total}"
             send(client, {**session, "role": "user", "content": content})
             tell({"acknowledged": content, "atMs": time.time() * 1000})
-        total += count
+            total += 1
+            time.sleep(REST_SECONDS)
+        assert commands.get() == "pause"
         tell({"sent": total})
     tell({"listed": follow_until(live, f"{ids['name']} {total - 1}")})
+
+
+def read_commands(commands: SimpleQueue[str]) -> None:
+    """Pass on what the test says, until it has said that it is the end."""
+    for line in sys.stdin:
+        commands.put(json.loads(line)["action"])
 
 
 def send(client: ConvexClient, message: Mapping[str, str]) -> None:

@@ -27,12 +27,19 @@ run(
 
     tell({ ready: true });
     let from = 0;
-    for await (const { count } of commands()) {
-      if (count === undefined) break;
-      const work = JSON.stringify({ name, from, count });
-      await page.evaluate(`(${sendMessages})(send, ${work}, tellAcknowledged)`);
-      from += count;
-      tell({ sent: from });
+    let sending;
+    for await (const { action } of commands()) {
+      if (action === "send") {
+        const work = JSON.stringify({ name, from });
+        await page.evaluate(() => { globalThis.isPaused = false; });
+        sending = page.evaluate(
+          `(${sendMessages})(send, ${work}, tellAcknowledged, () => globalThis.isPaused)`,
+        );
+      } else if (action === "pause") {
+        await page.evaluate(() => { globalThis.isPaused = true; });
+        from = await sending;
+        tell({ sent: from });
+      } else break;
     }
     const result = await page.evaluate(() => ({
       listed: globalThis.listed,

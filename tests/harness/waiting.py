@@ -1,7 +1,11 @@
-"""Wait until something is so, with a deadline, instead of sleeping for a guessed time."""
+"""Wait until something is so, with a deadline, instead of sleeping for a guessed time.
+
+In an event loop: `turns` for what can happen without waiting, `turned_until` for all else.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -33,3 +37,21 @@ def wait_for(
             raise AssertionError(f"Expected {expected} within {deadline_seconds:g} s")
         never.wait(POLL_SECONDS)
     return answer
+
+
+async def turns(count: int) -> None:
+    """Let the loop turn: often enough for whatever can happen without waiting."""
+    loop = asyncio.get_running_loop()
+    for _ in range(count):
+        turned = loop.create_future()
+        loop.call_soon(turned.set_result, None)
+        await turned
+
+
+async def turned_until(
+    condition: Callable[[], object], deadline_seconds: float = DEADLINE_SECONDS
+) -> None:
+    """Let the loop turn until `condition` is true; TimeoutError at the deadline."""
+    async with asyncio.timeout(deadline_seconds):
+        while not condition():
+            await turns(1)

@@ -20,7 +20,8 @@ from realtime.runtime.registry import LoadedApp, load_app
 from realtime.storage.memory import MemoryStore
 from realtime.storage.sqlite import SqliteStore
 from realtime.testing import VirtualClock, running_backend
-from tests.integration.runtime.workshop import Store, ask, call, failure, mutate, turns
+from tests.harness.waiting import turns
+from tests.integration.runtime.workshop import Store, ask, call, failure, mutate
 
 DEADLINE_SECONDS = 30.0
 LIMITS = Limits(database=DatabaseLimits(scan_chunk=2))

@@ -23,6 +23,7 @@ from realtime.runtime.registry import load_app
 from realtime.storage.memory import MemoryStore
 from realtime.storage.persistence import RowWrite
 from realtime.storage.sqlite import SqliteStore
+from tests.harness.waiting import turns
 from tests.integration.runtime.workshop import (
     WORKSHOP,
     Store,
@@ -31,7 +32,6 @@ from tests.integration.runtime.workshop import (
     call,
     failure,
     mutate,
-    turns,
     workshop,
 )
 

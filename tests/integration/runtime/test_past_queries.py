@@ -15,7 +15,8 @@ from realtime.runtime.outcome import QueryResult
 from realtime.storage.memory import MemoryStore
 from realtime.storage.sqlite import SqliteStore
 from realtime.testing import VirtualClock
-from tests.integration.runtime.workshop import Store, ask, call, mutate, turns, workshop
+from tests.harness.waiting import turns
+from tests.integration.runtime.workshop import Store, ask, call, mutate, workshop
 
 pytestmark = pytest.mark.asyncio
 

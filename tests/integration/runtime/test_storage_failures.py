@@ -18,7 +18,8 @@ from realtime.runtime.mutation_lane import BUSY_SECONDS
 from realtime.storage.sqlite import SqliteStore
 from realtime.storage.sqlite_reader import SqliteGeneration
 from realtime.testing import VirtualClock
-from tests.integration.runtime.workshop import Submissions, ask, call, mutate, turns, workshop
+from tests.harness.waiting import turns
+from tests.integration.runtime.workshop import Submissions, ask, call, mutate, workshop
 from tests.unit.database.small_database import insert, open_database
 
 DEADLINE_SECONDS = 30.0

@@ -73,12 +73,3 @@ class Submissions:
         await self._all.wait()
         assert list(self.outcomes) == sorted(self.outcomes), "answers come in order"
         return [self.outcomes[index] for index in range(self._count)]
-
-
-async def turns(count: int) -> None:
-    """Let the loop turn; enough turns for whatever could happen without waiting."""
-    loop = asyncio.get_running_loop()
-    for _ in range(count):
-        turned = loop.create_future()
-        loop.call_soon(turned.set_result, None)
-        await turned

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from realtime.errors import StorageError
 from realtime.runtime.session_queue import MAX_WAITING_PER_SESSION
+from tests.harness.waiting import turned_until
 from tests.integration.server.running_app import (
     DEADLINE_SECONDS,
     RunningApp,
@@ -256,7 +257,7 @@ async def test_mutations_of_a_client_that_is_gone_are_dropped(
             for request_id in (1, 2):
                 await client.mutate(request_id, "notes:add", listId="a", text="waiting")
             await client.until_server_has_read()
-        await until(lambda: len(app.application.sockets) == 0)
+        await turned_until(lambda: len(app.application.sockets) == 0)
         gate.open()
         await app.add("b", "later")
 
@@ -298,13 +299,6 @@ async def test_client_with_too_many_waiting_mutations_is_sent_away_and_loses_not
     assert again.results[0] == texts, "each took effect once, in order"
 
 
-async def until(condition: Any) -> None:
-    """Let the loop turn until something is so."""
-    async with asyncio.timeout(15):
-        while not condition():  # noqa: ASYNC110 nobody tells
-            await asyncio.sleep(0)
-
-
 async def test_stop_answers_what_ran_and_closes_with_1001(
     serve: Any, tmp_path: Path, gate: Gate
 ) -> None:
@@ -317,7 +311,7 @@ async def test_stop_answers_what_ran_and_closes_with_1001(
         await client.until_server_has_read()
 
         stopping = asyncio.create_task(app.application.stop())
-        await until(lambda: app.backend.state == "stopping")
+        await turned_until(lambda: app.backend.state == "stopping")
         with pytest.raises(InvalidStatus) as refused:
             await app.client().__aenter__()
         call = {"path": "notes:list", "args": {"listId": "a"}}

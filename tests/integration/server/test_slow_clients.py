@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +10,8 @@ from websockets.exceptions import ConnectionClosed
 
 from realtime.server.unsent_budget import MAX_UNSENT_BYTES_PER_SOCKET
 from realtime.server.websocket_protocol import RealtimeWebSocketProtocol
+from tests.harness.waiting import turned_until
 from tests.integration.server.running_app import (
-    DEADLINE_SECONDS,
     RunningApp,
     SyncClient,
     running_app,
@@ -30,15 +28,8 @@ def unsent_bytes(app: RunningApp) -> int:
     return sum(c.unsent_bytes for c in connections if isinstance(c, RealtimeWebSocketProtocol))
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop turn until something is so."""
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while not condition():  # noqa: ASYNC110 nobody tells
-            await asyncio.sleep(0)
-
-
 async def until_committed(app: RunningApp, count: int) -> None:
-    await until(lambda: app.backend.counters.commits == count)
+    await turned_until(lambda: app.backend.counters.commits == count)
 
 
 async def end(client: SyncClient) -> tuple[list[dict[str, Any]], int, str]:
@@ -79,7 +70,7 @@ async def test_client_that_stops_reading_in_a_large_transition_holds_one_chunk(
         await client.subscribe(0, "notes:list", listId="a")
         client.socket.transport.pause_reading()
         await client.add_query(1, "notes:newest", listId="a", padding=15 * MIB)
-        await until(lambda: unsent_bytes(app) > 0)
+        await turned_until(lambda: unsent_bytes(app) > 0)
 
         held = unsent_bytes(app)
         client.socket.transport.resume_reading()

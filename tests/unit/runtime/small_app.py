@@ -85,15 +85,6 @@ async def failure_of(backend: Backend, path: str, args: Any = None) -> str:
     return outcome.error.message
 
 
-async def turns(count: int) -> None:
-    """Let the loop turn: often enough for whatever can happen without waiting."""
-    loop = asyncio.get_running_loop()
-    for _ in range(count):
-        turned = loop.create_future()
-        loop.call_soon(turned.set_result, None)
-        await turned
-
-
 class Watcher:
     """A live client that notes each update it is given; it always wants what is stale."""
 

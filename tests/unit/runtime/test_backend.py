@@ -16,7 +16,8 @@ from realtime.runtime.outcome import ClientError, FunctionCall, MutationOutcome
 from realtime.runtime.registry import LoadedApp
 from realtime.storage.memory import MemoryStore
 from realtime.testing import VirtualClock, running_backend
-from tests.unit.runtime.small_app import Note, Watcher, app_of, call, turns
+from tests.harness.waiting import turns
+from tests.unit.runtime.small_app import Note, Watcher, app_of, call
 
 
 def small_app() -> LoadedApp:

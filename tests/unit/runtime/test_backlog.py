@@ -16,7 +16,8 @@ from realtime.runtime.backlog import MAX_STAND_BACK_SECONDS, Backlog
 from realtime.runtime.registration import Mutation, Query
 from realtime.storage.memory import MemoryStore
 from realtime.testing import VirtualClock, running_backend
-from tests.unit.runtime.small_app import Note, Watcher, app_of, call, turns, value_of
+from tests.harness.waiting import turns
+from tests.unit.runtime.small_app import Note, Watcher, app_of, call, value_of
 
 
 class Runaways:

@@ -16,7 +16,8 @@ from realtime.runtime.backend import Backend, Limits
 from realtime.runtime.registry import LoadedApp
 from realtime.runtime.session_queue import MAX_WAITING_PER_SESSION
 from realtime.testing import VirtualClock, running_backend
-from tests.unit.runtime.small_app import Note, Watcher, app_of, call, turns
+from tests.harness.waiting import turns
+from tests.unit.runtime.small_app import Note, Watcher, app_of, call
 
 SMALL_CHUNKS = Limits(database=DatabaseLimits(scan_chunk=2))
 

@@ -6,7 +6,7 @@ import pytest
 
 from realtime.runtime.rests import Rests
 from realtime.testing import VirtualClock
-from tests.unit.runtime.small_app import turns
+from tests.harness.waiting import turns
 
 
 class Waiting:

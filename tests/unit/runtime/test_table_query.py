@@ -11,7 +11,8 @@ from realtime import Id, MutationCtx, QueryCtx, mutation, query
 from realtime.database.database import DatabaseLimits
 from realtime.runtime.backend import Limits
 from realtime.testing import running_backend
-from tests.unit.runtime.small_app import Note, Watcher, app_of, failure_of, turns, value_of
+from tests.harness.waiting import turns
+from tests.unit.runtime.small_app import Note, Watcher, app_of, failure_of, value_of
 
 Reading = Callable[[QueryCtx], Awaitable[object]]
 

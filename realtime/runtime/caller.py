@@ -310,7 +310,7 @@ class _Subscription:
     def finish_update(self, timestamp: int, results: Mapping[int, QueryResult]) -> None:
         """Deliver a result that differs from the last one."""
         result = results[_QUERY_ID]
-        self._call = replace(self._call, journal=result.journal)
+        self._call = QueryCall(self._call.call, result.journal)
         if result.error is not None:
             self.fail(_error_of(result.error))
         elif result.value != self._last:

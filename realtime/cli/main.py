@@ -13,6 +13,7 @@ import typer
 
 _DEFAULT_PORT = 3210
 _DEFAULT_SITE_PORT = 3211
+_DEFAULT_URL = f"http://127.0.0.1:{_DEFAULT_PORT}"
 
 app = typer.Typer(
     name="realtime",
@@ -48,6 +49,17 @@ RunPath = Annotated[
     typer.Option("--run", metavar="PATH", help="A function to run before serving."),
 ]
 
+FunctionPath = Annotated[
+    str, typer.Argument(metavar="PATH", help="The function, such as messages:list.")
+]
+Arguments = Annotated[str, typer.Argument(metavar="JSON", help="Its arguments, as a JSON object.")]
+Url = Annotated[str, typer.Option(help="The address of the server.")]
+AdminKey = Annotated[
+    str | None,
+    typer.Option(help="The admin key.  [default: REALTIME_ADMIN_KEY, or that in ./.realtime]"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print each value as one line of JSON.")]
+
 
 @app.command()
 def dev(
@@ -79,21 +91,11 @@ def serve(
 
 @app.command()
 def run(
-    path: Annotated[
-        str, typer.Argument(metavar="PATH", help="The function, such as messages:list.")
-    ],
-    arguments: Annotated[
-        str, typer.Argument(metavar="JSON", help="Its arguments, as a JSON object.")
-    ] = "{}",
-    url: Annotated[
-        str, typer.Option(help="The address of the server.")
-    ] = f"http://127.0.0.1:{_DEFAULT_PORT}",
-    admin_key: Annotated[
-        str | None,
-        typer.Option(
-            help="The admin key.  [default: REALTIME_ADMIN_KEY, or that in ./.realtime]",
-        ),
-    ] = None,
+    path: FunctionPath,
+    arguments: Arguments = "{}",
+    url: Url = _DEFAULT_URL,
+    admin_key: AdminKey = None,
+    json: Json = False,
 ) -> None:
     """Run a query, mutation or action on a server, also an internal one.
 
@@ -101,7 +103,34 @@ def run(
     """
     from realtime.cli.run import run_function
 
-    raise typer.Exit(run_function(path, arguments, url, admin_key))
+    raise typer.Exit(run_function(path, arguments, url, admin_key, as_json=json))
+
+
+@app.command()
+def watch(
+    path: FunctionPath,
+    arguments: Arguments = "{}",
+    url: Url = _DEFAULT_URL,
+    admin_key: AdminKey = None,
+    json: Json = False,
+) -> None:
+    """Print what a query returns, now and whenever it changes, until Ctrl-C."""
+    from realtime.cli.watch import watch_function
+
+    raise typer.Exit(watch_function(path, arguments, url, admin_key, as_json=json))
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder that is new or empty.")
+    ] = Path("."),
+    json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+) -> None:
+    """Make a new app: a schema, functions and a page."""
+    from realtime.cli.init import make_app
+
+    raise typer.Exit(make_app(folder, as_json=json))
 
 
 @app.command()

@@ -2,66 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from realtime.cli.run import run_function
+from tests.unit.cli.answering_server import AnsweringServer
 
-
-class AnsweringServer(HTTPServer):
-    """Keeps the last request and gives a prepared answer."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.status = 200
-        self.answer: Any = {"status": "success", "value": None}
-        self.path = ""
-        self.headers: dict[str, str] = {}
-        self.body: Any = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: AnsweringServer
-
-    def do_POST(self) -> None:
-        self.server.path = self.path
-        self.server.headers = dict(self.headers)
-        self.server.body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        answer = self.server.answer
-        text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[AnsweringServer]:
-    with AnsweringServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture(autouse=True)
-def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("REALTIME_ADMIN_KEY", raising=False)
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def test_value_is_printed_as_json(
@@ -184,3 +132,28 @@ def test_arguments_that_are_no_object_are_wrong_usage(
 def test_address_that_is_none_is_wrong_usage(capsys: pytest.CaptureFixture[str], url: str) -> None:
     assert run_function("m:f", "{}", url, "app|key") == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("messages:lst", "There is no function `messages:lst`: did you mean `messages:list`?"),
+        ("users", "There is no function `users`: did you mean `user`?"),
+    ],
+)
+def test_nearest_function_is_suggested_also_by_a_server_that_redacts(
+    server: AnsweringServer, capsys: pytest.CaptureFixture[str], path: str, told: str
+) -> None:
+    server.answers["_system/cli/modules:apiSpec"] = {
+        "status": "success",
+        "value": [
+            {"identifier": "messages.js:list", "functionType": "Query"},
+            {"identifier": "user.js:default", "functionType": "Query"},
+            {"functionType": "HttpAction", "method": "GET", "path": "/x"},
+        ],
+    }
+    server.answer = {"status": "error", "errorMessage": "[Request ID: 1] Server Error"}
+
+    code = run_function(path, "{}", server.url, "app|key")
+
+    assert (code, capsys.readouterr().err) == (1, f"realtime run: {told}\n")

@@ -1,0 +1,108 @@
+"""How commands reach a running server: its address, the admin key, one call."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import SplitResult, urlsplit
+
+from realtime.cli.data_directory import DEFAULT_NAME
+from realtime.server.admin_key import ENVIRONMENT_VARIABLE, read_admin_key
+
+FAILED: Final = 1
+WRONG_USAGE: Final = 2
+
+_TIMEOUT_SECONDS: Final = 300.0
+
+
+class CommandError(Exception):
+    """A reason to stop, in one line, as the user reads it."""
+
+    def __init__(self, message: str, exit_code: int = FAILED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def parse_arguments(text: str) -> dict[str, Any]:
+    """Return the arguments of a function as given on the command line."""
+    try:
+        parsed: Any = json.loads(text)
+    except ValueError as error:
+        raise CommandError(f"The arguments are no JSON: {error}", WRONG_USAGE) from error
+    if not isinstance(parsed, dict):
+        raise CommandError(f"Expected the arguments as a JSON object, got {text}", WRONG_USAGE)
+    return cast("dict[str, Any]", parsed)
+
+
+def find_admin_key(given: str | None) -> str:
+    """Return the key that was given, or the one of the environment or of this folder."""
+    key = given or read_admin_key(os.environ, Path(DEFAULT_NAME))
+    if key is None:
+        raise CommandError(
+            f"There is no admin key. Give one with --admin-key or {ENVIRONMENT_VARIABLE}, or run "
+            f"this in the folder of an app that has been served (its key is in {DEFAULT_NAME}/)",
+            WRONG_USAGE,
+        )
+    return key
+
+
+def parse_url(url: str) -> SplitResult:
+    """Return the parts of the address of a server."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # it is parsed when it is read
+    except ValueError as error:
+        raise CommandError(f"Expected an address, got {url}: {error}", WRONG_USAGE) from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise CommandError(
+            f"Expected an address such as http://127.0.0.1:3210, got {url}", WRONG_USAGE
+        )
+    return parts
+
+
+def unreachable(url: str, error: Exception) -> CommandError:
+    """Return what to tell when nobody answers at an address."""
+    reason = getattr(error, "strerror", None) or error or type(error).__name__
+    return CommandError(
+        f"Cannot reach a server at {url} ({reason}). Is `realtime dev` running there?"
+    )
+
+
+def call_function(
+    url: str, admin_key: str, path: str, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the answer to a call of any function, a success or a failure (contract 2.2)."""
+    body = json.dumps({"path": path, "args": arguments, "format": "json"}).encode()
+    connection, prefix = _connection(parse_url(url))
+    headers = {"Authorization": f"Convex {admin_key}", "Content-Type": "application/json"}
+    try:
+        connection.request("POST", f"{prefix}/api/function", body, headers)
+        response = connection.getresponse()
+        text = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise unreachable(url, error) from error
+    finally:
+        connection.close()
+    answer = _parse_answer(text)
+    if response.status != http.client.OK or "status" not in answer:
+        reason = answer.get("message") or f"{response.status} {response.reason}"
+        raise CommandError(f"{url} refused the call: {reason}")
+    return answer
+
+
+def _connection(parts: SplitResult) -> tuple[http.client.HTTPConnection, str]:
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    assert parts.hostname is not None
+    return kind(parts.hostname, parts.port, timeout=_TIMEOUT_SECONDS), parts.path.rstrip("/")
+
+
+def _parse_answer(text: bytes) -> dict[str, Any]:
+    try:
+        answer = cast(object, json.loads(text))
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}

@@ -1,0 +1,180 @@
+"""The commands as their users meet them: what they print, their exit codes, their refusals."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import StartServer
+from tests.harness.command_line import RunningCommand, realtime
+from tests.harness.server_process import ServerProcess, free_port
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server of the chat app that tells errors openly."""
+    process = ServerProcess(tmp_path_factory.mktemp("server") / "data", command="dev")
+    try:
+        yield process.start()
+    finally:
+        process.close()
+
+
+def test_new_app_is_served_as_it_is(start_server: StartServer, tmp_path: Path) -> None:
+    made = realtime("init", "board", "--json", folder=tmp_path)
+    server = start_server(app=tmp_path / "board", command="dev")
+    note = server.run("notes:add", {"text": " first "})
+    server.run("notes:setDone", {"noteId": note, "done": True})
+
+    (listed,) = server.run("notes:list")
+
+    assert (made.returncode, made.stderr) == (0, "")
+    assert json.loads(made.stdout) == {
+        "folder": str(tmp_path / "board"),
+        "files": [
+            ".gitignore",
+            "functions/notes.py",
+            "schema.py",
+            "web/app.css",
+            "web/app.js",
+            "web/index.html",
+        ],
+    }
+    assert (listed["text"], listed["done"]) == ("first", True)
+
+
+def test_init_says_what_to_do_next(tmp_path: Path) -> None:
+    made = realtime("init", "board", folder=tmp_path)
+
+    assert made.returncode == 0
+    assert made.stdout.splitlines()[-1] == "Serve it with: realtime dev board"
+
+
+def test_init_leaves_a_folder_alone_that_is_not_empty(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+
+    refused = realtime("init", folder=tmp_path)
+
+    assert_refused(refused, 1, "is not empty")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_init_accepts_what_git_keeps_and_writes_over_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("mine\n")
+
+    made = realtime("init", folder=tmp_path)
+
+    assert made.returncode == 0
+    assert (tmp_path / ".gitignore").read_text() == "mine\n"
+    assert (tmp_path / "schema.py").exists()
+
+
+def test_watch_prints_each_new_value_over_restarts_until_ctrl_c(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    realtime("init", "board", folder=tmp_path)
+    server = start_server(app=tmp_path / "board")
+    arguments = ("watch", "notes:list", "{}", "--json", "--url", server.url)
+    with RunningCommand(*arguments, folder=tmp_path) as watch:
+        values = [json.loads(watch.line())]
+        server.run("notes:add", {"text": "first"})
+        values.append(json.loads(watch.line()))
+        server.kill()
+        interruption = watch.error_line()
+        server.restart()
+        server.run("notes:add", {"text": "second"})
+        values.append(json.loads(watch.line()))
+        code = watch.interrupt()
+        errors = watch.rest_of_errors()
+
+    texts = [[note["text"] for note in value] for value in values]
+    assert texts == [[], ["first"], ["second", "first"]]
+    assert interruption.startswith("The connection was lost (")
+    assert (code, errors) == (0, [])
+
+
+def test_watch_without_the_key_sees_what_anybody_may(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    realtime("init", "board", folder=tmp_path)
+    server = start_server(app=tmp_path / "board")
+    arguments = ("watch", "notes:list", "--url", server.url)
+
+    with RunningCommand(*arguments, folder=tmp_path, admin_key=None) as watch:
+        first = watch.line()
+
+    assert first == "[]"
+
+
+@pytest.mark.parametrize("command", ["run", "watch"])
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["messages:list", "{"], 2, "The arguments are no JSON"),
+        (["messages:list", "[1]"], 2, "Expected the arguments as a JSON object, got [1]"),
+        (["messages:absent"], 1, "There is no function `messages:absent`"),
+        (["messages:list", "{}", "--admin-key", "x|wrong"], 1, "invalid"),
+        (["messages:list", "{}", "--url", "http://127.0.0.1:1"], 1, "Cannot reach a server at"),
+        (["messages:list", "{}", "--url", "nonsense"], 2, "Expected an address such as"),
+        (["messages:list", "{}", "--url", "http://[::1"], 2, "Expected an address"),
+    ],
+)
+def test_wrong_call_is_refused_in_one_line(
+    server: ServerProcess, tmp_path: Path, command: str, arguments: list[str], code: int, text: str
+) -> None:
+    address = [] if "--url" in arguments else ["--url", server.url]
+
+    refused = realtime(command, *arguments, *address, folder=tmp_path)
+
+    assert_refused(refused, code, f"realtime {command}: ", text)
+
+
+def test_run_without_a_key_is_refused_in_one_line(server: ServerProcess, tmp_path: Path) -> None:
+    refused = realtime("run", "messages:list", "--url", server.url, folder=tmp_path, admin_key=None)
+
+    assert_refused(refused, 2, "There is no admin key")
+
+
+def test_run_as_json_prints_one_line(server: ServerProcess, tmp_path: Path) -> None:
+    ran = realtime("run", "seed:demo", "{}", "--json", "--url", server.url, folder=tmp_path)
+
+    assert ran.returncode == 0
+    assert ran.stdout.count("\n") == 1
+    assert set(json.loads(ran.stdout)) == {"repoId", "sessionId", "teamId"}
+
+
+@pytest.mark.parametrize("command", ["dev", "serve"])
+def test_folder_without_an_app_is_refused_in_one_line(tmp_path: Path, command: str) -> None:
+    absent = realtime(command, "absent", folder=tmp_path)
+    empty = realtime(command, folder=tmp_path)
+
+    assert_refused(absent, 1, "There is no folder", "absent")
+    assert_refused(empty, 1, "is not an app: it has no folder `functions/`")
+
+
+@pytest.mark.parametrize("command", ["dev", "serve"])
+def test_port_in_use_is_refused_in_one_line(tmp_path: Path, command: str) -> None:
+    realtime("init", folder=tmp_path)
+    with socket.create_server(("127.0.0.1", free_port())) as taken:
+        port = str(taken.getsockname()[1])
+
+        refused = realtime(command, "--port", port, folder=tmp_path)
+
+    assert_refused(refused, 1, f"Cannot listen on 127.0.0.1:{port}")
+
+
+def assert_refused(refused: object, code: int, *texts: str) -> None:
+    """Check that a command ended with this code and said these things in one line."""
+    returncode, output, error = (
+        getattr(refused, name) for name in ("returncode", "stdout", "stderr")
+    )
+    assert (returncode, output) == (code, ""), error
+    assert error.count("\n") == 1, error
+    assert "Traceback" not in error
+    for text in texts:
+        assert text in error

@@ -16,7 +16,7 @@ import sys
 import traceback
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -115,6 +115,18 @@ class LoadedApp:
     schema: Schema
     registry: Registry
     auth_providers: tuple[AuthProvider, ...] = ()
+    modules: Mapping[str, ModuleType] = field(default_factory=dict[str, ModuleType])
+    """The modules that make it up, by the names under which they were imported."""
+
+    def make_importable(self) -> None:
+        """Have imports inside of functions find this app's modules again.
+
+        A load leaves those of its app in place, also one that failed or whose app is not served.
+        """
+        _forget_modules()
+        _put_on_path(self.root)
+        sys.modules.update(self.modules)
+        _app_modules.update(self.modules)
 
 
 def load_app(root: Path, *, reuses_modules: bool = False) -> LoadedApp:
@@ -134,7 +146,7 @@ def load_app(root: Path, *, reuses_modules: bool = False) -> LoadedApp:
             f"`{root}` is not an app: it has no folder `{_FUNCTIONS}/`. "
             "Start in the app's folder, or name it on the command line"
         )
-    with _importable(root, reuses_modules=reuses_modules):
+    with _importable(root, reuses_modules=reuses_modules) as modules:
         schema = _load_schema(root)
         functions: dict[str, AppFunction] = {}
         for module_path, module_name in _function_modules(root):
@@ -142,7 +154,7 @@ def load_app(root: Path, *, reuses_modules: bool = False) -> LoadedApp:
             for function in _functions_of(module, module_path):
                 _add(functions, function)
         auth_providers = _load_auth_providers(root)
-    return LoadedApp(root, schema, Registry(functions), auth_providers)
+    return LoadedApp(root, schema, Registry(functions), auth_providers, modules)
 
 
 def _load_schema(root: Path) -> Schema:
@@ -234,33 +246,49 @@ def _place(function: RegisteredFunction[Any, Any]) -> str:
 
 
 @contextmanager
-def _importable(root: Path, *, reuses_modules: bool) -> Generator[None]:
+def _importable(root: Path, *, reuses_modules: bool) -> Generator[dict[str, ModuleType]]:
     """Make `schema` and `functions` mean those of `root`, freshly, from here on.
 
     The modules and the root stay importable afterwards, for imports inside of functions. Other
-    modules of the app, imported by these two, are fresh as well.
+    modules of the app, imported by these two, are fresh as well. The dictionary gets those that
+    were imported meanwhile.
     """
+    _forget_modules(kept_root=root if reuses_modules else None)
+    _put_on_path(root)
+    before = set(sys.modules)
+    modules: dict[str, ModuleType] = {}
+    _open_functions_package(root)
+    try:
+        yield modules
+    finally:
+        for name in sys.modules.keys() - before:
+            module = sys.modules[name]
+            if _is_entered(name) or _is_of_app(getattr(module, "__file__", None), root):
+                modules[name] = module
+        _app_modules.update(modules)
+
+
+def _forget_modules(kept_root: Path | None = None) -> None:
+    """Have the next import of a module of an app read its file, but for those in `kept_root`."""
     for name, module in list(sys.modules.items()):
-        if reuses_modules and _is_of_app(getattr(module, "__file__", None), root):
+        file = getattr(module, "__file__", None)
+        if kept_root is not None and _is_of_app(file, kept_root):
             continue
-        is_entered = name in (_SCHEMA, _FUNCTIONS, _AUTH_CONFIG) or name.startswith(
-            f"{_FUNCTIONS}."
-        )
-        if is_entered or name in _app_modules:
+        if _is_entered(name) or name in _app_modules:
             del sys.modules[name]
+
+
+def _is_entered(name: str) -> bool:
+    is_own = name in (_SCHEMA, _FUNCTIONS, _AUTH_CONFIG)
+    return is_own or name.startswith(f"{_FUNCTIONS}.")
+
+
+def _put_on_path(root: Path) -> None:
     entry = str(root)
     while entry in sys.path:
         sys.path.remove(entry)
     sys.path.insert(0, entry)
     importlib.invalidate_caches()
-    _open_functions_package(root)
-    before = set(sys.modules)
-    try:
-        yield
-    finally:
-        for name in sys.modules.keys() - before:
-            if _is_of_app(getattr(sys.modules[name], "__file__", None), root):
-                _app_modules.add(name)
 
 
 def _open_functions_package(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -201,3 +202,36 @@ def test_app_that_cannot_be_loaded_says_why(
         load_app(write_app(tmp_path, modules))
 
     assert text in caught.value.message
+
+
+VALUE = "VALUE = {value}\n"
+LATE_IMPORT = """
+@query
+async def f(ctx) -> str:
+    from functions import _values
+    import late
+    return f"{_values.VALUE} {late.VALUE}"
+"""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("breaks", [True, False])
+async def test_import_in_a_function_finds_its_own_app_after_another_load(
+    tmp_path: Path, breaks: bool
+) -> None:
+    async with written_app(tmp_path, LATE_IMPORT) as app:
+        root = app.backend.app.root
+        (root / "late.py").write_text(VALUE.format(value=1))
+        (root / "functions" / "_values.py").write_text(VALUE.format(value=1))
+        (root / "functions" / "n.py").write_text("import late\nfrom functions import _values\n")
+        served = load_app(root)
+        await app.backend.change_app(served)
+        (root / "late.py").write_text(VALUE.format(value=10))
+        (root / "functions" / "_values.py").write_text(VALUE.format(value=10))
+        (root / "functions" / "o.py").write_text("def (\n" if breaks else "")
+        with pytest.raises(DefinitionError) if breaks else nullcontext():
+            load_app(root)
+
+        served.make_importable()
+
+        assert await app.value("f") == "1 1"

@@ -60,6 +60,7 @@ ONE_PLACE: dict[str, tuple[str, ...]] = {
     "prometheus_client": ("server/metrics.py",),
     "typer": ("cli/",),
     "rich": ("cli/",),
+    "watchfiles": ("cli/reload.py",),
     "sqlite3": ("storage/",),
     "hypothesis": ("testing/strategies.py",),
     "pytest": ("pytest_plugin.py",),

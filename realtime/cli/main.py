@@ -197,7 +197,7 @@ def _serve(
         data_directory=(app_folder / DEFAULT_NAME if data is None else data).resolve(),
         redact_errors=redact_errors,
         run_path=run_path,
-        reports_blocked_loop=is_for_developer,
+        is_for_developer=is_for_developer,
     )
     raise typer.Exit(serve_app(options))
 

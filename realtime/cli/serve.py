@@ -15,15 +15,17 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Final, TypeAlias
 
 import uvicorn
 
+from realtime.cli.app_files import AppFiles
 from realtime.cli.data_directory import DataDirectory
 from realtime.clock import Clock, SystemClock
 from realtime.errors import RealtimeError, UnavailableError
@@ -33,6 +35,7 @@ from realtime.runtime.registry import LoadedApp, load_app
 from realtime.server.admin_key import load_admin_key
 from realtime.server.application import Application, ServerSettings
 from realtime.server.connection import MAX_MESSAGE_BYTES
+from realtime.server.dev_pages import DevPages
 from realtime.server.system_functions import with_system_functions
 from realtime.server.websocket_protocol import RealtimeWebSocketProtocol
 from realtime.storage.sqlite import SqliteStore
@@ -48,6 +51,9 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 _log = logging.getLogger("realtime.cli")
 
+Complete: TypeAlias = Callable[[LoadedApp], LoadedApp]
+"""Adds to a loaded app what the server has of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
@@ -60,8 +66,8 @@ class ServeOptions:
     redact_errors: bool
     run_path: str | None = None
     """A function to run before serving."""
-    reports_blocked_loop: bool = False
-    """Whether a handler that blocks the loop is logged with its stack."""
+    is_for_developer: bool = False
+    """Whether the server follows its files, and logs a handler that blocks the loop."""
 
 
 def serve_app(options: ServeOptions) -> int:
@@ -71,11 +77,14 @@ def serve_app(options: ServeOptions) -> int:
     )
     clock = SystemClock()
     try:
+        # Before they are loaded, to miss no change.
+        files = AppFiles.scan(options.app_folder) if options.is_for_developer else None
         app = load_app(options.app_folder)  # first: where there is no app, nothing is to be made
         with DataDirectory.open(options.data_directory) as directory:
             with closing(_bind(options.host, options.port)) as listener:
-                app = with_system_functions(app, f"http://{_address(listener)}")
-                server = _open_server(app, options, directory, clock)
+                url = f"http://{_address(listener)}"
+                complete = partial(with_system_functions, deployment_url=url)
+                server = _open_server(app, complete, files, options, directory, clock)
                 return server.serve_until_stopped(listener)
     except RealtimeError as error:
         print(error, file=sys.stderr)
@@ -83,25 +92,38 @@ def serve_app(options: ServeOptions) -> int:
 
 
 def _open_server(
-    app: LoadedApp, options: ServeOptions, directory: DataDirectory, clock: Clock
+    app: LoadedApp,
+    complete: Complete,
+    files: AppFiles | None,
+    options: ServeOptions,
+    directory: DataDirectory,
+    clock: Clock,
 ) -> AppServer:
+    """Return a server of a completed app; it follows its files if they are given."""
+    pages = None if files is None else DevPages(files.page_version)
     settings = ServerSettings(
         admin_key=load_admin_key(os.environ, directory.path, options.app_folder.name, clock),
         web_directory=options.app_folder / _WEB,
+        dev_pages=pages,
     )
     store = SqliteStore.open(directory.database_path)
     try:
         backend = Backend(
-            app,
+            complete(app),
             store,
             clock,
             redact_errors=options.redact_errors,
-            reports_blocked_loop=options.reports_blocked_loop,
+            reports_blocked_loop=options.is_for_developer,
         )
     except BaseException:
         store.close()
         raise
-    return AppServer(Application(backend, settings, clock), options)
+    application = Application(backend, settings, clock)
+    if files is None or pages is None:
+        return AppServer(application, options)
+    from realtime.cli.dev import DevServer  # here, as it imports what only developers need
+
+    return DevServer(application, options, pages, files, complete)
 
 
 class AppServer(uvicorn.Server):

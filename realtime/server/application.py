@@ -4,6 +4,7 @@
     /api/query, /api/mutation, …      HTTP calls, with CORS
     /version, /ready, /metrics, …     for operators
     /realtime.js, /demo.json          for the app's page
+    /realtime-dev.js, /realtime-dev   for the app's page while it is developed
     /                                 the app's `web/`
 
 An application is started and stopped by the ASGI lifespan; `stop` may be called before, by a
@@ -31,10 +32,12 @@ from starlette.types import Receive, Scope, Send
 from realtime.clock import Clock
 from realtime.runtime.backend import Backend
 from realtime.runtime.outcome import FunctionCall
+from realtime.runtime.registry import LoadedApp
 from realtime.server.admin_key import AdminKey
-from realtime.server.auth.authenticator import open_authenticator
+from realtime.server.auth.authenticator import open_authenticator, open_token_check
 from realtime.server.connection import CloseCode
 from realtime.server.cors import ApiGate
+from realtime.server.dev_pages import DevPageFiles, DevPages
 from realtime.server.http_api import HttpApi
 from realtime.server.http_messages import Outcome, error_response
 from realtime.server.live_sockets import LiveSockets
@@ -62,11 +65,15 @@ def _installed_version() -> str:
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """What an application is served with; `web_directory` None serves no page."""
+    """What an application is served with.
+
+    `web_directory` None serves no page; `dev_pages` is there while the app is developed.
+    """
 
     admin_key: AdminKey
     web_directory: Path | None = None
     version: str = field(default_factory=_installed_version)
+    dev_pages: DevPages | None = None
 
 
 class Application:
@@ -137,6 +144,18 @@ class Application:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def change_app(self, app: LoadedApp) -> None:
+        """Serve another version of the app from here on; errors as `Backend.change_app`.
+
+        Users who are signed in stay so until their tokens end, whoever vouches for users now.
+        """
+        providers = self.backend.app.auth_providers
+        await self.backend.change_app(app)
+        if app.auth_providers != providers:
+            is_redacted = self.backend.redact_errors
+            tokens = open_token_check(app.auth_providers, self._clock, is_redacted=is_redacted)
+            await self._authenticator.change_tokens(tokens)
+
     def _fenced(self, cause: BaseException) -> None:
         del cause  # the backend has logged it
         self.sockets.close_all(CloseCode.INTERNAL_ERROR, INTERNAL_ERROR)
@@ -169,8 +188,11 @@ class Application:
             Route(f"/{BROWSER_CLIENT}", self._get_browser_client),
             Route("/demo.json", self._get_demo),
         ]
+        if settings.dev_pages is not None:
+            routes += settings.dev_pages.routes()
         if settings.web_directory is not None and settings.web_directory.is_dir():
-            routes.append(Mount("/", PageFiles(settings.web_directory)))
+            files = PageFiles if settings.dev_pages is None else DevPageFiles
+            routes.append(Mount("/", files(settings.web_directory)))
         else:
             routes.append(Route("/", _get_root))
         return routes

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartServer
-from tests.harness.server_process import ROOT, ServerProcess
+from tests.harness.example_app import copy_of_app
+from tests.harness.server_process import ServerProcess
 
 BROKEN_MODULES = {
     "syntax error": (
@@ -87,17 +88,6 @@ def test_app_without_its_files_is_refused_with_a_reason(
     assert server.wait_for_exit() > 0
     assert "Traceback" not in server.log
     assert "schema.py" in server.log or "functions" in server.log
-
-
-def copy_of_app(tmp_path: Path) -> Path:
-    """Return the directory of a copy of the chat app."""
-    app = tmp_path / "app"
-    app.mkdir()
-    shutil.copy(ROOT / "schema.py", app)
-    shutil.copytree(
-        ROOT / "functions", app / "functions", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    return app
 
 
 def assert_refused(server: ServerProcess, file: str, lines: tuple[int, ...], reason: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import StartServer
+from tests.harness.example_app import copy_of_app
 from tests.harness.programs import Node
 from tests.harness.server_process import ServerProcess
 
@@ -92,3 +93,29 @@ def test_page_keeps_a_message_while_the_server_is_away_and_sends_it_once(
     stored = server.run("messages:list", {"sessionId": session_id})
     assert contents[-1] == "written offline"
     assert [message["content"] for message in stored].count("written offline") == 1
+
+
+def test_page_shows_a_broken_file_and_follows_its_own_files(
+    node: Node, chromium: str, start_server: StartServer, tmp_path: Path
+) -> None:
+    app = copy_of_app(tmp_path)
+    server = start_server(app=app, command="dev", options=SEED)
+    page, functions = app / "web" / "index.html", app / "functions" / "sessions.py"
+    args = {"url": server.url, "executablePath": chromium, "label": "Your other name"}
+    with node.start("browser_dev.mjs", **args) as program:
+        program.receive_until(seen="live")
+        source = functions.read_text()
+        functions.write_text(f"{source}\n\ndef broken(:\n")
+        program.send({"until": "banner"})
+        shown = program.receive_until(seen="banner")
+        functions.write_text(source)
+        program.send({"until": "no banner"})
+        mended = program.receive_until(seen="no banner")
+        page.write_text(page.read_text().replace("Your name", "Your other name"))
+        program.send({"until": "new page"})
+        complaints = program.receive()["complaints"]
+
+    line = len(source.splitlines()) + 3
+    assert f"functions/sessions.py:{line}: SyntaxError: invalid syntax" in shown["text"]
+    assert mended["text"] is None
+    assert complaints == []

@@ -83,6 +83,11 @@ class Authenticator:
         """Return the error of a call that needs the admin key and came with none or another."""
         return bad_admin_key(self._admin_key.name)
 
+    async def change_tokens(self, tokens: TokenCheck) -> None:
+        """Check tokens in another way from here on, and close the check of before."""
+        before, self._tokens = self._tokens, tokens
+        await before.close()
+
     async def close(self) -> None:
         """Give up what is in flight."""
         await self._tokens.close()
@@ -107,12 +112,19 @@ def open_authenticator(
     admin_key: AdminKey, providers: Sequence[AuthProvider], clock: Clock, *, is_redacted: bool
 ) -> Authenticator:
     """Return what authenticates the callers of an app; nothing is fetched yet."""
+    return Authenticator(admin_key, open_token_check(providers, clock, is_redacted=is_redacted))
+
+
+def open_token_check(
+    providers: Sequence[AuthProvider], clock: Clock, *, is_redacted: bool
+) -> TokenCheck:
+    """Return what checks the tokens of users; nothing is fetched yet."""
     if not providers:
-        return Authenticator(admin_key, NoTokens(is_redacted=is_redacted))
+        return NoTokens(is_redacted=is_redacted)
     # Here, as what it imports takes long and is of no use to apps without providers.
     from realtime.server.auth.token_validator import open_token_validator
 
-    return Authenticator(admin_key, open_token_validator(providers, clock, is_redacted=is_redacted))
+    return open_token_validator(providers, clock, is_redacted=is_redacted)
 
 
 def _decode_attributes(encoded: str) -> Mapping[str, Any]:

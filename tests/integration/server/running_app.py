@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import uuid
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -149,6 +150,44 @@ async def running_app(
         httpx.AsyncClient(base_url=server.url, timeout=DEADLINE_SECONDS) as http,
     ):
         yield RunningApp(application, server, store, http)
+
+
+class Gate:
+    """A disk whose syncs a test holds; to be given as `before_commit`.
+
+    What is held must not be the event loop, where a fast disk is waited for: so the disk is slow
+    until its syncs are waited for in another thread.
+    """
+
+    def __init__(self) -> None:
+        self._opened = threading.Event()
+        self._opened.set()
+        self._never = threading.Event()
+        self.reached = threading.Event()
+        self.is_waited_for_on_loop = True
+        self.error: Exception | None = None
+
+    def __call__(self) -> None:
+        self.is_waited_for_on_loop = threading.current_thread() is threading.main_thread()
+        if self.is_waited_for_on_loop:
+            self._never.wait(0.01)
+        else:
+            self.reached.set()
+            self._opened.wait(DEADLINE_SECONDS)
+        if self.error is not None:
+            raise self.error
+
+    async def shut(self, app: RunningApp) -> None:
+        while self.is_waited_for_on_loop:
+            await app.add("warm", "up")
+        self.reached.clear()
+        self._opened.clear()
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def until_reached(self) -> None:
+        assert await asyncio.to_thread(self.reached.wait, DEADLINE_SECONDS)
 
 
 class SyncClient:

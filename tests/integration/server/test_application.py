@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,51 +17,12 @@ from realtime.errors import StorageError
 from realtime.runtime.session_queue import MAX_WAITING_PER_SESSION
 from tests.harness.waiting import turned_until
 from tests.integration.server.running_app import (
-    DEADLINE_SECONDS,
-    RunningApp,
+    Gate,
     SyncClient,
     running_app,
 )
 
 pytestmark = pytest.mark.asyncio
-
-
-class Gate:
-    """A disk whose syncs a test holds; to be given as `before_commit`.
-
-    What is held must not be the event loop, where a fast disk is waited for: so the disk is slow
-    until its syncs are waited for in another thread.
-    """
-
-    def __init__(self) -> None:
-        self._opened = threading.Event()
-        self._opened.set()
-        self._never = threading.Event()
-        self.reached = threading.Event()
-        self.is_waited_for_on_loop = True
-        self.error: Exception | None = None
-
-    def __call__(self) -> None:
-        self.is_waited_for_on_loop = threading.current_thread() is threading.main_thread()
-        if self.is_waited_for_on_loop:
-            self._never.wait(0.01)
-        else:
-            self.reached.set()
-            self._opened.wait(DEADLINE_SECONDS)
-        if self.error is not None:
-            raise self.error
-
-    async def shut(self, app: RunningApp) -> None:
-        while self.is_waited_for_on_loop:
-            await app.add("warm", "up")
-        self.reached.clear()
-        self._opened.clear()
-
-    def open(self) -> None:
-        self._opened.set()
-
-    async def until_reached(self) -> None:
-        assert await asyncio.to_thread(self.reached.wait, DEADLINE_SECONDS)
 
 
 @pytest.fixture

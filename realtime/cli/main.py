@@ -7,7 +7,7 @@ once.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -118,6 +118,25 @@ def watch(
     from realtime.cli.watch import watch_function
 
     raise typer.Exit(watch_function(path, arguments, url, admin_key, as_json=json))
+
+
+@app.command()
+def data(
+    table: Annotated[
+        str | None, typer.Argument(metavar="TABLE", help="A table; without, all are listed.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many documents at most.")] = 100,
+    order: Annotated[
+        Literal["asc", "desc"], typer.Option(help="By the time at which they were made.")
+    ] = "desc",
+    url: Url = _DEFAULT_URL,
+    admin_key: AdminKey = None,
+    json: Json = False,
+) -> None:
+    """Print the tables of a server, or the documents of one."""
+    from realtime.cli.data import show_data
+
+    raise typer.Exit(show_data(table, url, admin_key, limit=limit, order=order, as_json=json))
 
 
 @app.command()

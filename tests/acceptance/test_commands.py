@@ -117,7 +117,7 @@ def test_watch_without_the_key_sees_what_anybody_may(
     [
         (["messages:list", "{"], 2, "The arguments are no JSON"),
         (["messages:list", "[1]"], 2, "Expected the arguments as a JSON object, got [1]"),
-        (["messages:absent"], 1, "There is no function `messages:absent`"),
+        (["messages:lst"], 1, "no function `messages:lst`: did you mean `messages:list`?"),
         (["messages:list", "{}", "--admin-key", "x|wrong"], 1, "invalid"),
         (["messages:list", "{}", "--url", "http://127.0.0.1:1"], 1, "Cannot reach a server at"),
         (["messages:list", "{}", "--url", "nonsense"], 2, "Expected an address such as"),
@@ -138,6 +138,41 @@ def test_run_without_a_key_is_refused_in_one_line(server: ServerProcess, tmp_pat
     refused = realtime("run", "messages:list", "--url", server.url, folder=tmp_path, admin_key=None)
 
     assert_refused(refused, 2, "There is no admin key")
+
+
+def test_data_shows_what_is_stored(server: ServerProcess, tmp_path: Path) -> None:
+    server.run("seed:demo")
+    options = ("--url", server.url, "--json")
+
+    tables = realtime("data", *options, folder=tmp_path)
+    newest = realtime("data", "messages", "--limit", "1", *options, folder=tmp_path)
+    oldest = realtime("data", "messages", "--order", "asc", *options, folder=tmp_path)
+    shown = realtime("data", "teams", "--url", server.url, folder=tmp_path)
+
+    assert {"messages", "sessions", "teams"} <= set(json.loads(tables.stdout))
+    messages = [json.loads(line) for line in oldest.stdout.splitlines()]
+    assert len(messages) > 1
+    assert [json.loads(line) for line in newest.stdout.splitlines()] == messages[-1:]
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "_creationTime" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["message"], 1, "There is no table `message`: did you mean `messages`?"),
+        (["messages", "--url", "http://127.0.0.1:1"], 1, "Cannot reach a server at"),
+        (["messages", "--admin-key", "x|wrong"], 1, "invalid"),
+    ],
+)
+def test_data_refuses_in_one_line(
+    server: ServerProcess, tmp_path: Path, arguments: list[str], code: int, text: str
+) -> None:
+    address = [] if "--url" in arguments else ["--url", server.url]
+
+    refused = realtime("data", *arguments, *address, folder=tmp_path)
+
+    assert_refused(refused, code, "realtime data: ", text)
 
 
 def test_run_as_json_prints_one_line(server: ServerProcess, tmp_path: Path) -> None:

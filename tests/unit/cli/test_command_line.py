@@ -23,7 +23,7 @@ def test_help_names_the_commands() -> None:
     code, output = invoke("--help")
 
     assert code == 0
-    for command in ("dev", "serve", "run", "watch", "init", "codegen", "spec"):
+    for command in ("dev", "serve", "run", "watch", "data", "init", "codegen", "spec"):
         assert command in output
 
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from realtime.clock import Clock
 from realtime.database.database import Database
 from realtime.database.generations import SharedGeneration
+from realtime.database.timestamp import Timestamp
 from realtime.errors import RealtimeError
 from realtime.runtime.client_calls import fail_client, tell_stale
 from realtime.runtime.code_versions import Code, CodeVersions
@@ -36,8 +37,10 @@ _log = logging.getLogger("realtime.runtime")
 
 ResultT = TypeVar("ResultT")
 
-_Found = dict[int, tuple[CacheEntry | None, QueryResult]]
-"""Results by query id; the entry is None if the result can't change."""
+_Found = dict[int, CacheEntry | None]
+"""Entries of the cache by query id; None if the result can't change."""
+
+_Results = dict[int, QueryResult]
 
 
 _Asker = LiveClient | SingleAsker
@@ -84,7 +87,7 @@ class LiveQueries:
         if client in self._queued:
             return
         self._queued.add(client)
-        self._lane.submit_update(lambda: self._start((client,)))
+        self._lane.submit_update(lambda: self._start_update(client))
 
     def unsubscribe(self, client: LiveClient, query_id: int) -> None:
         """Forget one query of a client."""
@@ -184,12 +187,54 @@ class LiveQueries:
         self._lane.submit_update(lambda: self._start(askers, have_rested=True))
 
     def _start(self, askers: Sequence[_Asker], *, have_rested: bool = False) -> Job:
+        """Begin to serve all from one snapshot."""
         holder = Holder(self._database.generations, self._clock)
-        return Job(self._serve(askers, holder, may_rest=not have_rested), holder)
-
-    def _serve(self, askers: Sequence[_Asker], holder: Holder, *, may_rest: bool) -> Steps[None]:
-        """Serve all from one snapshot: they begin at once, and end one after another."""
+        may_rest = not have_rested
         begun = [(asker, self._begin(asker, holder, may_rest=may_rest)) for asker in askers]
+        return Job(self._serve(begun, holder), holder)
+
+    def _start_update(self, client: LiveClient) -> Job | None:
+        """Bring a client up to date from the cache, or return the job that does.
+
+        When many watch the same, all clients but the first are served from the cache; everything
+        else that an update may need would cost more than what is left of it.
+        """
+        if self._cache.has_rests or client not in self._queued:
+            return self._start((client,))
+        self._queued.discard(client)
+        try:
+            queries = client.begin_update()
+            if queries is None or self._deliver_cached(client, queries):
+                return None
+        except Exception as error:
+            _log.exception("An update failed")
+            fail_client(client, error)
+            return None
+        self._updating[client] = set()
+        holder = Holder(self._database.generations, self._clock)
+        steps = self._update(client, queries, holder, holder.generation)
+        return Job(self._serve([(client, steps)], holder), holder)
+
+    def _deliver_cached(self, client: LiveClient, queries: Mapping[int, QueryCall]) -> bool:
+        """Hand the results of an update over if all are in the cache; else do nothing."""
+        timestamp = self._database.generations.current.timestamp
+        found: _Found = {}
+        results: _Results = {}
+        for query_id, query in queries.items():
+            entry = self._evaluator.cached(query, timestamp)
+            if entry is None:
+                return False
+            found[query_id], results[query_id] = entry, entry.result
+        for query_id, entry in found.items():
+            if entry is not None:
+                self._cache.watch(entry, client, query_id)
+        self._deliver(client, timestamp, found, results, removed=())
+        return True
+
+    def _serve(
+        self, begun: Sequence[tuple[_Asker, Steps[None] | None]], holder: Holder
+    ) -> Steps[None]:
+        """Serve those who have begun, one after another."""
         slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
         for asker, steps in begun:
             if steps is None:
@@ -273,6 +318,7 @@ class LiveQueries:
         found: _Found = {}
         try:
             while True:
+                results: _Results = {}
                 if client not in self._updating:
                     return
                 if holder.generation is not generation:
@@ -280,14 +326,14 @@ class LiveQueries:
                     self._updating[client] = set()
                     queries = client.restart_update()
                 try:
-                    yield from self._evaluate_all(client, queries, holder, found)
+                    yield from self._evaluate_all(client, queries, holder, found, results)
                     break
                 except SnapshotExpired:
                     self._let_go(client, found)
                     holder.restart()
             removed = self._updating.pop(client, None)
             if removed is not None:
-                self._deliver(client, holder, found, removed)
+                self._deliver(client, holder.generation.timestamp, found, results, removed)
         finally:
             self._let_go(client, found)
             self._updating.pop(client, None)
@@ -296,24 +342,29 @@ class LiveQueries:
             self.request_update(client)
 
     def _deliver(
-        self, client: LiveClient, holder: Holder, found: _Found, removed: set[int]
+        self,
+        client: LiveClient,
+        timestamp: Timestamp,
+        found: _Found,
+        results: _Results,
+        removed: Container[int],
     ) -> None:
         """Hand the results over; keep watching those of the queries that are still wanted."""
         watched = self._watched.setdefault(client, {})
-        kept = {
-            query_id: entry for query_id, (entry, _) in found.items() if query_id not in removed
-        }
-        for query_id, entry in kept.items():
+        is_older_code = self._code.at(timestamp) is not self._code.current
+        stale: list[int] = []
+        for query_id, entry in found.items():
+            if query_id in removed:
+                continue
             previous = watched.get(query_id)
             watched[query_id] = entry
             if previous is not None and previous is not entry:
                 self._cache.unwatch(previous, client, query_id)
-        timestamp = holder.generation.timestamp
-        client.finish_update(timestamp, {q: result for q, (_, result) in found.items()})
-        is_older_code = self._code_for(holder) is not self._code.current
-        for query_id, entry in kept.items():
             if is_older_code or (entry is not None and entry.invalidated_at is not None):
-                client.query_invalidated(query_id)
+                stale.append(query_id)
+        client.finish_update(timestamp, results)
+        for query_id in stale:
+            client.query_invalidated(query_id)
 
     def _code_for(self, holder: Holder) -> Code:
         return self._code.at(holder.generation.timestamp)
@@ -321,7 +372,7 @@ class LiveQueries:
     def _let_go(self, client: LiveClient, found: _Found) -> None:
         """Stop watching what an update has found and the client does not keep."""
         watched = self._watched.get(client, {})
-        for query_id, (entry, _) in found.items():
+        for query_id, entry in found.items():
             if entry is not None and watched.get(query_id) is not entry:
                 self._cache.unwatch(entry, client, query_id)
         found.clear()
@@ -332,14 +383,15 @@ class LiveQueries:
         queries: Mapping[int, QueryCall],
         holder: Holder,
         found: _Found,
+        results: _Results,
     ) -> Steps[None]:
-        """Fill `found`; each entry is watched at once, so that the cache can't drop it."""
+        """Fill `found` and `results`; each entry is watched at once: the cache can't drop it."""
         slice_end = self._clock.monotonic_seconds() + SLICE_SECONDS
         for query_id, query in queries.items():
             entry, result = yield from self._evaluator.evaluate(query, holder)
             if entry is not None:
                 self._cache.watch(entry, client, query_id)
-            found[query_id] = (entry, result)
+            found[query_id], results[query_id] = entry, result
             if self._clock.monotonic_seconds() >= slice_end and len(found) < len(queries):
                 if holder.may_suspend():
                     yield SUSPEND

@@ -8,6 +8,7 @@ from dataclasses import replace
 from realtime.clock import Clock
 from realtime.database.database import Database
 from realtime.database.subscriptions import Token
+from realtime.database.timestamp import Timestamp
 from realtime.errors import LimitError
 from realtime.runtime.code_versions import CodeVersions
 from realtime.runtime.function_runner import FunctionRunner, RunReport
@@ -34,6 +35,14 @@ class QueryEvaluator:
         self._clock = clock
         self._flights: set[tuple[CacheKey, int]] = set()
         """The runs under way, by what they will fill and at which timestamp."""
+
+    def cached(self, query: QueryCall, timestamp: Timestamp) -> CacheEntry | None:
+        """Return the entry of the cache that is right at `timestamp`, if there is one."""
+        key = self._code.at(timestamp).calls.resolve(query.call).cache_key(query.journal)
+        if key is None:
+            return None
+        identity = query.call.identity.visible_to_functions
+        return self._cache.find(key, identity, timestamp, self._clock.monotonic_seconds())
 
     def evaluate_call(self, call: FunctionCall, holder: Holder) -> Steps[QueryResult]:
         """Return the result of a query that is asked for once."""

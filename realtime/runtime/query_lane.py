@@ -89,7 +89,8 @@ class Job:
         self.holder = holder
 
 
-StartJob = Callable[[], Job]
+StartJob = Callable[[], Job | None]
+"""Called when the turn of a job has come; None if there was nothing to do, or it is done."""
 
 
 class QueryLane:
@@ -186,7 +187,9 @@ class QueryLane:
         begun = 0
         while (start := self._next_waiting()) is not None:
             begun += 1
-            self._step(start())
+            job = start()
+            if job is not None:
+                self._step(job)
             if self._give_way() >= end:
                 break
         self._backlog.serve(begun)

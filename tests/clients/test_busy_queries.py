@@ -61,7 +61,9 @@ def test_npm_client_gets_answers_and_news_while_others_write_all_the_time(
         with writing(server):
             result = program.receive()
 
-    assert result["counts"] == list(range(1, MUTATIONS + 1)), "every promise was fulfilled"
+    count = len(result["counts"])
+    assert count >= MUTATIONS
+    assert result["counts"] == list(range(1, count + 1)), "every promise was fulfilled"
     assert result["updates"] == [1] * len(QUIET), "what has not changed is not sent again"
     assert result["lengths"] == sorted(set(result["lengths"])), "time never goes back"
     assert len(set(result["seen"])) > MUTATIONS / 2, "news kept coming between the mutations"

@@ -102,8 +102,8 @@ bench-quick: .venv ## Run every load of the benchmarks once, small
 	$(BIN)/python bench/run.py --quick $(ARGS)
 
 .PHONY: endurance
-endurance: .venv ## Ten minutes of writes with live lists and a suspended scan
-	$(BIN)/python bench/endurance.py --minutes 10 $(ARGS)
+endurance: .venv ## Twenty minutes of writes with live lists and a suspended scan
+	$(BIN)/python bench/endurance.py --minutes 20 $(ARGS)
 
 # The line that a hand-written Node server draws. It builds a C++ add-on; without Node or a compiler
 # the benchmark says that this line is not available.

@@ -66,6 +66,8 @@ def table_name_of(table: Any) -> str:
     if isinstance(name, str):
         return name
     got = f"`{table.__name__}`" if isinstance(table, type) else f"one `{type(table).__name__}`"
+    if isinstance(table, Document):
+        got += ". Pass the class, and the fields of a new document as keywords"
     raise ValidationError(f"Expected a Document class or the name of a table, got {got}")
 
 

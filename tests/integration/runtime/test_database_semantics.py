@@ -232,7 +232,8 @@ async def result_of(root: Path, *lines: str, schema: str = SCHEMA) -> Any:
         ),
         (
             'await ctx.db.insert(Message(body="y"))',
-            "Expected a Document class or the name of a table, got one `Message`",
+            "Expected a Document class or the name of a table, got one `Message`. "
+            "Pass the class, and the fields of a new document as keywords",
         ),
         # System tables
         *(

@@ -1,9 +1,8 @@
 """The guide: its blocks are one app, its fragments run in it, its mistakes get the texts shown.
 
 A block that begins with the name of a file, such as `# schema.py`, belongs to that file; every
-other one is the body of a mutation that runs in the app. Under "Common mistakes" each block is a
-file of functions, and the text below it is what its last function answers, or why the app does not
-load.
+other one is the body of a mutation that runs in the app. Under "Common mistakes" they are what
+`mistakes.py` says.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import asyncio
 import re
 import textwrap
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,6 +25,7 @@ from realtime.storage.memory import MemoryStore
 from realtime.testing import running_backend
 from tests.docs.apps import GUIDE, call, run_app, run_python, write_guide_app
 from tests.docs.blocks import DOCS, Block, claim, same_text
+from tests.docs.mistakes import PRELUDE, check_mistake, mistakes_of
 from tests.harness.typescript import type_errors, write_project
 
 MISTAKES = "Common mistakes"
@@ -45,13 +44,6 @@ FRAGMENTS = [
     )
 ]
 
-PRELUDE = """
-from __future__ import annotations
-import asyncio, datetime
-from typing import Any
-from realtime import *
-from schema import *
-"""
 FRAGMENT = """
 @mutation
 async def fragment_{line}(ctx: MutationCtx) -> None:
@@ -60,12 +52,6 @@ async def fragment_{line}(ctx: MutationCtx) -> None:
         message_id = await ctx.db.insert(
             Message, channel_id=channel_id, author=author, body=body, sent_at=time
         )
-"""
-MAKE_CHANNEL = """
-
-@mutation
-async def make_channel(ctx: MutationCtx) -> Id[Channel]:
-    return await ctx.db.insert(Channel, name="news")
 """
 
 
@@ -188,32 +174,6 @@ def test_fragments_run(tmp_path: Path) -> None:
     run_app(app, steps)
 
 
-def mistakes() -> list[Any]:
-    """Return each mistake of the guide with the text below it, as parameters of a test."""
-    blocks = claim(GUIDE, "python", "text", where=lambda block: block.section == MISTAKES)
-    pairs = list(zip(blocks[::2], blocks[1::2], strict=True))
-    assert {(code.language, text.language) for code, text in pairs} == {("python", "text")}
-    return [pytest.param(code, text.code, id=str(code)) for code, text in pairs]
-
-
-@pytest.mark.parametrize(("block", "shown"), mistakes())
+@pytest.mark.parametrize(("block", "shown"), mistakes_of(GUIDE, MISTAKES))
 def test_mistake_gets_the_text_that_is_shown(tmp_path: Path, block: Block, shown: str) -> None:
-    app = write_guide_app(tmp_path)
-    for file in (app / "functions").glob("*.py"):
-        file.unlink()
-    functions = app / "functions" / "messages.py"
-    functions.write_text(PRELUDE + block.code)
-    try:
-        last = list(load_app(app).registry.functions.values())[-1]
-    except DefinitionError as error:
-        assert same_text(str(error).replace(f"{app}/", ""), shown)
-        return
-    functions.write_text(PRELUDE + block.code + MAKE_CHANNEL)
-
-    async def steps(backend: Backend) -> None:
-        channel_id = await call(backend, "messages:makeChannel")
-        needs_it = "channelId" in str(last.signature.args_validator)
-        answer = await call(backend, last.path, **({"channelId": channel_id} if needs_it else {}))
-        assert same_text(answer, shown), answer
-
-    run_app(app, steps)
+    check_mistake(write_guide_app(tmp_path), block, shown, attachments=[], sentAt=1.0)

@@ -50,15 +50,20 @@ def write_project(
         convex: The package of `tests/clients` that it knows as `convex`.
     """
     write_files(folder / "_generated", typescript_files(app))
+    make_project(folder, "*.ts", "*.tsx", "_generated/*", convex=convex)
+    for source in sources:
+        shutil.copy(source, folder)
+
+
+def make_project(folder: Path, *include: str, convex: str = "convex") -> None:
+    """Make a folder a project of the files that patterns name, with the npm packages."""
     packages = CLIENTS / "node_modules"
     modules = folder / "node_modules"
     modules.mkdir()
     for name in _PACKAGES:
         (modules / name).symlink_to(packages / (convex if name == "convex" else name))
-    options = {"compilerOptions": _OPTIONS, "include": ["*.ts", "*.tsx", "_generated/*"]}
+    options = {"compilerOptions": _OPTIONS, "include": include}
     (folder / "tsconfig.json").write_text(json.dumps(options))
-    for source in sources:
-        shutil.copy(source, folder)
 
 
 def type_errors(folder: Path) -> Mapping[str, list[tuple[int, str]]]:

@@ -186,7 +186,10 @@ def _start_table(results: Results, cases: Sequence[Case]) -> Table:
         Column("ratio", _getter(results, "import_ratio"), 2),
         Column("start to serving ms", _getter(results, "start_ms")),
     )
-    note = "Import of `realtime`; line: import of starlette and msgspec. A start on no data."
+    note = (
+        "Import of what an app begins with; line: import of starlette and msgspec. "
+        "A start on no data."
+    )
     return _unpinned_table("Start", note, columns, cases)
 
 

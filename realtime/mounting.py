@@ -19,7 +19,6 @@ from typing import Final, Self
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from realtime.cli.data_directory import DEFAULT_NAME, DataDirectory
 from realtime.clock import SystemClock
 from realtime.errors import RealtimeError, UnavailableError
 from realtime.runtime.backend import Backend
@@ -29,11 +28,11 @@ from realtime.runtime.registry import LoadedApp, load_app
 from realtime.server.admin_key import AdminKey, load_admin_key, parse_admin_key
 from realtime.server.application import Application, ServerSettings
 from realtime.server.connection import CloseCode, short_reason
-from realtime.storage.sqlite import SqliteStore
+from realtime.server.opening import WEB_FOLDER, open_application
+from realtime.storage.data_directory import DEFAULT_NAME, DataDirectory
 
 _log = logging.getLogger("realtime.server")
 
-_WEB: Final = "web"
 _NOT_STARTED: Final = (
     "The realtime app is not running. A host passes no lifespan on to what is mounted in it: write "
     "`async with realtime:` around the `yield` of the host's own lifespan"
@@ -132,15 +131,9 @@ class Realtime(Caller):
         clock = SystemClock()
         settings = ServerSettings(
             admin_key=self._key(directory, clock),
-            web_directory=self._folder / _WEB if self._web else None,
+            web_directory=self._folder / WEB_FOLDER if self._web else None,
         )
-        store = SqliteStore.open(directory.database_path)
-        try:
-            backend = Backend(app, store, clock, redact_errors=self._redact_errors)
-        except BaseException:
-            store.close()
-            raise
-        return Application(backend, settings, clock)
+        return open_application(app, directory, settings, clock, redact_errors=self._redact_errors)
 
     def _key(self, directory: DataDirectory, clock: SystemClock) -> AdminKey:
         if self._admin_key is not None:

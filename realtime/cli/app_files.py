@@ -16,8 +16,9 @@ from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from realtime.server.opening import WEB_FOLDER
+
 _FUNCTIONS: Final = "functions"
-_PAGE: Final = "web"
 _MODULE: Final = ".py"
 _LEFT_OUT: Final = ("node_modules", "__pycache__")
 
@@ -41,7 +42,7 @@ class AppFiles:
     def scan(cls, root: Path, module_folders: Iterable[Path] = ()) -> AppFiles:
         """Look at the app in the folder `root`, and at other folders that it has modules in."""
         code_folders = {root, *module_folders, *_folders(root / _FUNCTIONS)}
-        page_folders = {*_folders(root / _PAGE)}
+        page_folders = {*_folders(root / WEB_FOLDER)}
         page = dict(entry for folder in page_folders for entry in _files(folder))
         return cls(_modules(code_folders), page, frozenset(code_folders | page_folders))
 

@@ -205,8 +205,8 @@ def _serve(
     *,
     is_for_developer: bool = False,
 ) -> None:
-    from realtime.cli.data_directory import DEFAULT_NAME
     from realtime.cli.serve import ServeOptions, serve_app
+    from realtime.storage.data_directory import DEFAULT_NAME
 
     del site_port  # nothing listens there before there are HTTP actions
     options = ServeOptions(

@@ -26,23 +26,21 @@ from typing import Final, TypeAlias
 import uvicorn
 
 from realtime.cli.app_files import AppFiles
-from realtime.cli.data_directory import DataDirectory
 from realtime.clock import Clock, SystemClock
 from realtime.errors import RealtimeError, UnavailableError
-from realtime.runtime.backend import Backend
 from realtime.runtime.outcome import ADMIN, FunctionCall
 from realtime.runtime.registry import LoadedApp, load_app
 from realtime.server.admin_key import load_admin_key
 from realtime.server.application import Application, ServerSettings
 from realtime.server.connection import MAX_MESSAGE_BYTES
 from realtime.server.dev_pages import DevPages
+from realtime.server.opening import WEB_FOLDER, open_application
 from realtime.server.system_functions import with_system_functions
 from realtime.server.websocket_protocol import RealtimeWebSocketProtocol
-from realtime.storage.sqlite import SqliteStore
+from realtime.storage.data_directory import DataDirectory
 
 FAILED: Final = 1
 
-_WEB: Final = "web"
 _KEEP_ALIVE_SECONDS: Final = 75
 _CLOSE_SECONDS: Final = 10
 _POLL_SECONDS: Final = 0.1
@@ -103,22 +101,17 @@ def _open_server(
     pages = None if files is None else DevPages(files.page_version)
     settings = ServerSettings(
         admin_key=load_admin_key(os.environ, directory.path, options.app_folder.name, clock),
-        web_directory=options.app_folder / _WEB,
+        web_directory=options.app_folder / WEB_FOLDER,
         dev_pages=pages,
     )
-    store = SqliteStore.open(directory.database_path)
-    try:
-        backend = Backend(
-            complete(app),
-            store,
-            clock,
-            redact_errors=options.redact_errors,
-            reports_blocked_loop=options.is_for_developer,
-        )
-    except BaseException:
-        store.close()
-        raise
-    application = Application(backend, settings, clock)
+    application = open_application(
+        complete(app),
+        directory,
+        settings,
+        clock,
+        redact_errors=options.redact_errors,
+        reports_blocked_loop=options.is_for_developer,
+    )
     if files is None or pages is None:
         return AppServer(application, options)
     from realtime.cli.dev import DevServer  # here, as it imports what only developers need

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import SplitResult, urlsplit
 
-from realtime.cli.data_directory import DEFAULT_NAME
 from realtime.server.admin_key import ENVIRONMENT_VARIABLE, read_admin_key
+from realtime.storage.data_directory import DEFAULT_NAME
 
 FAILED: Final = 1
 WRONG_USAGE: Final = 2

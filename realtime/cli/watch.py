@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import assert_never
 
-from realtime.cli.data_directory import DEFAULT_NAME
 from realtime.cli.known_functions import unknown_function
 from realtime.cli.live_query import Failure, Interruption, LiveQuery, News, Value, watch_query
 from realtime.cli.server_access import CommandError, parse_arguments
 from realtime.server.admin_key import read_admin_key
 from realtime.server.value_format import clean_json
+from realtime.storage.data_directory import DEFAULT_NAME
 
 
 def watch_function(

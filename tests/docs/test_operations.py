@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from realtime.cli.data_directory import DataDirectory
 from realtime.errors import UnavailableError
+from realtime.storage.data_directory import DataDirectory
 from realtime.storage.sqlite_errors import storage_error
 from tests.conftest import StartServer
 from tests.docs.apps import run_python

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from realtime.cli.data_directory import DataDirectory
 from realtime.errors import UnavailableError
+from realtime.storage.data_directory import DataDirectory
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def test_directory_is_free_again_after_its_owner_closed_it(tmp_path: Path) -> No
 def test_directory_is_free_again_after_its_owner_was_killed(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys; from pathlib import Path;"
-        "from realtime.cli.data_directory import DataDirectory;"
+        "from realtime.storage.data_directory import DataDirectory;"
         "d = DataDirectory.open(Path(sys.argv[1])); os.kill(os.getpid(), signal.SIGKILL)"
     )
     owner = subprocess.run([sys.executable, "-c", program, str(tmp_path / "data")], check=False)

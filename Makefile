@@ -78,6 +78,10 @@ coverage: .venv ## Check that every branch of database/ and sync/ is covered
 screenshot: .venv node_modules ## Renew the picture of the README
 	$(BIN)/python -m pytest tests/clients/test_browser.py --screenshot docs/images/chat.png
 
+.PHONY: reference
+reference: .venv ## Renew docs/reference.md from signatures and docstrings
+	$(BIN)/python tools/reference.py
+
 .PHONY: lint
 lint: .venv ## Check format and style
 	$(BIN)/ruff format --check .

@@ -51,8 +51,7 @@ __all__ = [
 class RealtimeError(Exception):
     """The root of all errors that `realtime` raises on purpose.
 
-    `code` names the kind of failure for machines. A class sets its usual code; a raiser that
-    knows a narrower one of the wire contract passes it.
+    A class has its usual `code`; whoever raises one and knows a narrower one passes it.
     """
 
     default_code: ClassVar[str] = "InternalServerError"
@@ -60,37 +59,45 @@ class RealtimeError(Exception):
     def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
         self.message: Final = message
+        """What was expected, what came, where, and what to do."""
         self.code: Final = code or self.default_code
+        """The kind of failure, for machines: a CamelCase word that stays the same."""
 
 
 class DefinitionError(RealtimeError):
-    """A mistake in `schema.py` or `functions/`, found while the app is loaded.
-
-    `place` is `file:line` or a dotted name, where it is known.
-    """
+    """A mistake in `schema.py`, `auth_config.py` or `functions/`, found while the app is loaded."""
 
     default_code = "DefinitionError"
 
     def __init__(self, message: str, *, place: str | None = None) -> None:
         super().__init__(f"{place}: {message}" if place else message)
         self.reason: Final = message
+        """The message without the place."""
         self.place: Final = place
+        """`file:line` or a dotted name, where it is known; else None."""
 
 
 class ValidationError(RealtimeError):
-    """An argument, result, document or id that is not what was declared."""
+    """An argument, result, document or id that is not what was declared.
+
+    Also an operation that was used in a way for which it is not made.
+    """
 
     default_code = "ValidationError"
 
 
 class NotFoundError(RealtimeError):
-    """A function, table or index that does not exist."""
+    """A function, table or index that does not exist, or a document to be changed."""
 
     default_code = "NotFound"
 
 
 class ConflictError(RealtimeError):
-    """What the run had read was changed before it could commit; the runner runs it again."""
+    """What the run had read was changed before it could commit; the runner runs it again.
+
+    At most four times, each in a new transaction; then the call fails. Over SQLite the database
+    raises none, as mutations run one after another; a handler may.
+    """
 
     default_code = "OptimisticConcurrencyControlFailure"
 
@@ -108,7 +115,10 @@ class TimeLimitError(LimitError):
 
 
 class OverloadedError(RealtimeError):
-    """Too much work is waiting. Nothing happened; the same call may succeed later."""
+    """Too much work is waiting, or the disk is full.
+
+    Nothing happened; the same call may succeed later.
+    """
 
     default_code = "TooManyConcurrentRequests"
 
@@ -165,10 +175,9 @@ _ABSENT: Final = _Absent()
 class ApplicationError(RealtimeError):
     """An error of the app itself, raised by its functions for its clients to act on.
 
-    `ApplicationError(data)` carries any value; `ApplicationError(text, data=…)` carries both.
-    `data` reaches the client also when error texts are redacted (as `ConvexError.data` in the
-    official clients). The text, where none is given, is the data's compact JSON, made where the
-    error leaves the function; `text` is None until then.
+    `ApplicationError(data)` carries any value; `ApplicationError(text, data=…)` carries both. A
+    text alone is the data, too. Where no text is given, the client's is the data's compact JSON,
+    made where the error leaves the function. Subclasses keep their name in the client's text.
     """
 
     default_code = "ApplicationError"
@@ -176,7 +185,9 @@ class ApplicationError(RealtimeError):
     def __init__(self, text_or_data: Any = None, *, data: Any = _ABSENT) -> None:
         has_both = data is not _ABSENT
         self.data: Final[Any] = data if has_both else text_or_data
+        """Any value; it reaches the client also when error texts are redacted."""
         self.text: Final = text_or_data if has_both or isinstance(text_or_data, str) else None
+        """The text; None where data alone was given."""
         self.nesting = 0
         """Nested calls that the error has left; the runner counts, each adds a prefix."""
         super().__init__(str(self.text if self.text is not None else self.data))
@@ -185,12 +196,13 @@ class ApplicationError(RealtimeError):
 class InvalidCursorError(ApplicationError):
     """A cursor that was not made by this query, or not by this database.
 
-    Its data tells paginating clients to begin again at the first page (contract 5.8).
+    Its data tells paginating clients to begin again at the first page.
     """
 
     default_code = "InvalidCursor"
 
     def __init__(self, text: str) -> None:
+        # contract 5.8
         data = {"isConvexSystemError": True, "paginationError": self.default_code}
         super().__init__(text, data=data)
 

@@ -101,7 +101,10 @@ class Realtime(Caller):
         self._application = application
 
     async def stop(self) -> None:
-        """Stop in order (see `Application.stop`) and give the data directory up; idempotent."""
+        """End sockets and calls in order, as `realtime serve` does; idempotent.
+
+        The data directory is given up.
+        """
         application, self._application = self._application, None
         if application is None or self._directory is None:
             return

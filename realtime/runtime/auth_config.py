@@ -38,13 +38,12 @@ _ALGORITHMS: Final = get_args(Algorithm)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oidc:
-    """A provider of OpenID Connect; its keys are found at `domain`.
-
-    `application_id` is the audience of tokens that are meant for this app.
-    """
+    """A provider of OpenID Connect; its keys are found below `domain`."""
 
     domain: str
+    """Its address, which is also the issuer of its tokens."""
     application_id: str
+    """The audience of tokens that are meant for this app."""
 
     def __post_init__(self) -> None:
         _check_text("Oidc", "domain", self.domain)
@@ -53,7 +52,7 @@ class Oidc:
 
     @property
     def issuer(self) -> str:
-        """Return what tokens of this provider name as their issuer."""
+        """What tokens of this provider name as their issuer."""
         return self.domain
 
     def __str__(self) -> str:
@@ -62,16 +61,16 @@ class Oidc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomJwt:
-    """A provider of signed tokens whose public keys are in a JWKS document.
-
-    `jwks` is the address of the document, or a `data:` URL with the document itself. Without
-    `application_id` the audience of a token is not looked at.
-    """
+    """A provider of other signed tokens, whose public keys are in a JWKS document."""
 
     issuer: str
+    """What its tokens name as their issuer."""
     jwks: str
+    """The address of the document, or a `data:` URL with the document itself."""
     algorithm: Algorithm
+    """`"RS256"` or `"ES256"`."""
     application_id: str | None = None
+    """The audience of tokens that are meant for this app; None: it is not looked at."""
 
     def __post_init__(self) -> None:
         _check_text("CustomJwt", "issuer", self.issuer)

@@ -68,6 +68,7 @@ class FunctionCtx:
     def __init__(self, scope: CallScope) -> None:
         self._scope = scope
         self.log = Logger(scope.log_lines)
+        """Lines that travel with the result to the client."""
 
     @property
     def auth(self) -> Auth:
@@ -83,7 +84,10 @@ class FunctionCtx:
 
     @property
     def random(self) -> Random:
-        """A source of randomness, seeded for each run."""
+        """A source of randomness, seeded for each run.
+
+        A result that has looked at it, or at `now()`, is given to new subscribers for 5 seconds.
+        """
         return self._scope.random()
 
     @overload
@@ -212,7 +216,8 @@ class ActionCtx(_CallsMutations):
     ) -> Operation[R]:
         """Call a function that blocks in a thread of its own, and return what it returns.
 
-        A call that has begun can't be stopped: if the action ends before it, it goes on unheard.
+        32 such calls run at the same time, of all actions together; others wait for their turn. One
+        that has begun can't be stopped: if the action ends before it, it goes on unheard.
         """
         return Operation(
             self._scope,

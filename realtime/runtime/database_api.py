@@ -64,7 +64,11 @@ class DatabaseReader:
         return ShortOperation(self._scope, lambda: self._get(table, document_id))
 
     def get_many(self, ids: Iterable[Id[D]]) -> Operation[list[D | None]]:
-        """Return the documents of `ids`, in their order, None for what is missing."""
+        """Return the documents of `ids`, in their order, None for what is missing.
+
+        Raises:
+            ValidationError: An id can't be decoded.
+        """
         wanted = list(ids)
         return ShortOperation(self._scope, lambda: self._get_many(wanted))
 
@@ -149,7 +153,7 @@ class DatabaseWriter(DatabaseReader):
     def insert(self, table: Any, /, *arguments: Any, **fields: Any) -> Operation[Any]:
         """Add a document and return its id.
 
-        `insert(Message, content="…")` in Python names, `insert("messages", {…})` in wire names.
+        `insert(Message, body="…")` takes Python names, `insert("messages", {…})` wire names.
 
         Raises:
             ValidationError: The document does not fit the schema, or a field does not exist.
@@ -166,6 +170,8 @@ class DatabaseWriter(DatabaseReader):
     def patch(self, table: str, id: str, changes: Mapping[str, Any], /) -> Operation[None]: ...
     def patch(self, /, *arguments: Any, **changes: Any) -> Operation[None]:
         """Set some fields of a document; UNSET removes one, None sets null.
+
+        Shallow: a nested object is replaced as a whole.
 
         Raises:
             NotFoundError: There is no such document.
@@ -205,7 +211,11 @@ class DatabaseWriter(DatabaseReader):
     @overload
     def delete(self, table: type[D] | str, id: Id[D], /) -> Operation[None]: ...
     def delete(self, *arguments: Any) -> Operation[None]:
-        """Remove a document; NotFoundError if there is none."""
+        """Remove a document.
+
+        Raises:
+            NotFoundError: There is no such document.
+        """
         table, document_id = table_and_id("delete", arguments, 0)
         return ShortOperation(self._scope, lambda: self._delete(table, document_id))
 

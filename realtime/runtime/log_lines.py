@@ -67,7 +67,11 @@ def _as_value(value: Any) -> str:
 
 
 class Logger:
-    """`ctx.log(…)` and `ctx.log.warn(…)`."""
+    """Writes lines that travel with the result, or the failure, to the client.
+
+    `ctx.log(*values)` logs at level LOG; the methods log at others. A run keeps 256 lines of at
+    most 32 KiB each.
+    """
 
     def __init__(self, lines: LogLines) -> None:
         self._lines = lines

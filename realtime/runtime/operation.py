@@ -131,7 +131,8 @@ async def gather(*operations: Awaitable[Any]) -> tuple[Any, ...]:
     """Run operations of one `ctx` one after another and return their results in order.
 
     What `Promise.all` is in JavaScript. `asyncio.gather` can't be used in queries and mutations:
-    it would run them outside of the function. If one fails, those after it are not run.
+    it would run them outside of the function. (In an action it runs them at the same time.) If one
+    fails, those after it are not run.
     """
     try:
         return tuple([await operation for operation in operations])

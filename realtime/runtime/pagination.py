@@ -34,11 +34,11 @@ class PaginationOptions(Struct):
     """Which page to read, as paginating clients send it: the argument `pagination_opts`."""
 
     num_items: float
-    """How many documents to read, unless the end is given."""
+    """How many documents to read, 1 to 32 000; without meaning where the end is given."""
     cursor: str | None
     """Where to begin: None, or the `continue_cursor` of the page before."""
     end_cursor: str | Unset | None = UNSET
-    """Where to end: everything up to it is read."""
+    """Where to end: everything up to it is read; None or UNSET where that is not given."""
     id: float | Unset = UNSET
     """Tells hooks of one page apart; has no other meaning."""
     maximum_rows_read: float | Unset = UNSET
@@ -52,12 +52,13 @@ class PaginationResult(Generic[T]):
     """One page, and where the next one begins."""
 
     page: list[T]
+    """The documents, as `collect` gives them."""
     is_done: bool
     """Whether the end was reached: there is no next page."""
     continue_cursor: str
     """Where the page ends and the next one begins."""
     split_cursor: str | None = None
-    """A place in the middle of the page, for clients that split it."""
+    """A place in the middle of the rows that were scanned, for clients that split the page."""
     page_status: PageStatus | None = None
     """Whether a client should split the page, or must: it then lacks its last documents."""
 

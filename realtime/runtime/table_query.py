@@ -57,6 +57,10 @@ class TableQuery(Generic[T]):
             bounds: At most one lower and one upper bound on the next field, as
                 `gt("timestamp", x)` or `Message.by_time.timestamp > x`.
             equals: Values of the index's first fields; UNSET finds documents without the field.
+
+        Raises:
+            NotFoundError: The table has no such index; raised where the query is read.
+            ValidationError: The fields are not the first ones of the index, in order.
         """
         if self._plan.index is not None:
             raise ValidationError(
@@ -107,12 +111,16 @@ class TableQuery(Generic[T]):
         return self._chain(filters=(*self._plan.filters, predicate))
 
     def collect(self) -> Operation[list[T]]:
-        """Return all documents."""
+        """Return all documents, in order.
+
+        Raises:
+            LimitError: They are more than a function may read.
+        """
         self._use()
         return Operation(self._scope, lambda: self._documents(None))
 
     def take(self, count: int) -> Operation[list[T]]:
-        """Return the first `count` documents."""
+        """Return the first `count` documents, or all if there are fewer."""
         count = _checked_count(count)
         self._use()
         return Operation(self._scope, lambda: self._documents(count))
@@ -123,7 +131,11 @@ class TableQuery(Generic[T]):
         return Operation(self._scope, self._first)
 
     def unique(self) -> Operation[T | None]:
-        """Return the only document, or None; more than one is an error."""
+        """Return the only document, or None.
+
+        Raises:
+            ValidationError: There is more than one.
+        """
         self._use()
         return Operation(self._scope, self._unique)
 

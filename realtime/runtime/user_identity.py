@@ -39,6 +39,7 @@ class UserIdentity:
     token_identifier: str
     """Issuer and subject, joined by `|`."""
     issuer: str
+    """The provider."""
     subject: str
     """The user's id at the provider."""
     name: str | Unset = UNSET

@@ -118,7 +118,7 @@ if TYPE_CHECKING:
         kw_only_default=True, frozen_default=True, eq_default=True, field_specifiers=(field,)
     )
     class Document:
-        """A document of the table that the class keyword `table` names.
+        """A document of the table that the class keyword `table` names; immutable.
 
         Its fields are those of a `Struct`; `Index` attributes without annotation are the indexes of
         the table. `rename=None` keeps the Python names on the wire.
@@ -145,14 +145,16 @@ if TYPE_CHECKING:
 else:
 
     class Document(msgspec.Struct, metaclass=DocumentMeta):
-        """A document of the table that the class keyword `table` names.
+        """A document of the table that the class keyword `table` names; immutable.
 
         Its fields are those of a `Struct`; `Index` attributes without annotation are the indexes of
         the table. `rename=None` keeps the Python names on the wire.
         """
 
         id: str = msgspec.field(default=UNSET, name=ID_FIELD)
+        """The document's id, given by the database."""
         creation_time: float = msgspec.field(default=UNSET, name=CREATION_TIME_FIELD)
+        """When it was created, in milliseconds since the Unix epoch; unique and increasing."""
 
         @classmethod
         def __codec__(cls) -> DocumentCodec:

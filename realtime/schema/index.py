@@ -62,6 +62,7 @@ class Index:
     __slots__ = ("__index_fields__", "__index_name__")
 
     def __init__(self, *fields: str) -> None:
+        """Declare the index; its name is that of the attribute that holds it."""
         self.__index_fields__ = fields
         self.__index_name__ = ""
 

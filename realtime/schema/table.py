@@ -48,9 +48,9 @@ class TableDefinition:
 
 
 class Table:
-    """A table without a class, declared in `schema.py`; its documents are dictionaries.
+    """A table without a class, at the top level of `schema.py`; its documents are dictionaries.
 
-    events = Table("events", v.object({"kind": v.string()}), indexes={"by_kind": ["kind"]})
+    `events = Table("events", v.object({"kind": v.string()}), indexes={"by_kind": ["kind"]})`
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Table:
         """Declare the table; mistakes are found when the schema is loaded.
 
         Args:
-            name: the table's name, used as written.
-            documents: what they must be: `v.object`, a union of objects or `v.any()`; a dictionary
+            name: The table's name, used as written.
+            documents: What they must be: `v.object`, a union of objects or `v.any()`; a dictionary
                 of fields; or a class with fields or a union of such classes.
-            indexes: the fields of each index in order, dotted wire names.
+            indexes: The fields of each index in order, dotted wire names.
         """
         frame = inspect.currentframe()
         caller = frame.f_back if frame is not None else None

@@ -20,11 +20,11 @@ class VirtualClock:
         self._sleeper_count = 0
 
     def now_ns(self) -> int:
-        """Return the virtual wall time."""
+        """Return the virtual wall time, in nanoseconds since the Unix epoch."""
         return self._now_ns
 
     def monotonic_seconds(self) -> float:
-        """Return the virtual time in seconds."""
+        """Return the virtual time, in seconds."""
         return self._now_ns / _NS_PER_SECOND
 
     def random_bytes(self, count: int) -> bytes:

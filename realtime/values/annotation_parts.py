@@ -13,7 +13,10 @@ from realtime.values.value import UNSET, Unset
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """The wire name of a parameter or field: `Annotated[str, Name("from")]`."""
+    """The wire name of a parameter, or of a field of a dataclass or TypedDict.
+
+    `Annotated[str, Name("from")]`
+    """
 
     wire_name: str
 

@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 else:
 
     class Id:
-        """The id of a document; of any document if bare."""
+        """The id of a document: `Id[Message]`, `Id["messages"]`, or `Id` for that of any table.
+
+        At run time an id is a plain `str`.
+        """
 
         def __new__(cls, text: str) -> str:
             return str(text)

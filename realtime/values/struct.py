@@ -144,9 +144,9 @@ def field(
     """Declare a field of a `Struct` or `Document` that needs more than an annotation.
 
     Args:
-        default: its value where none is given; the field may then be missing on the wire too.
-        default_factory: called for that value.
-        name: its wire name, in place of the camelCase form of the Python name.
+        default: Its value where none is given; the field may then be missing on the wire too.
+        default_factory: Called for that value.
+        name: Its wire name, in place of the camelCase form of the Python name.
     """
     if default_factory is None:
         return msgspec.field(default=default, name=name)

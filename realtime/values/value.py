@@ -39,10 +39,10 @@ class Int64:
     _number: int
 
     def __init__(self, number: int) -> None:
-        """Hold `number`.
+        """Make one of an `int`.
 
         Raises:
-            ValidationError: it is no int, or does not fit into 64 bits.
+            ValidationError: It is no int, or does not fit into 64 bits.
         """
         if type(number) is not int:
             raise ValidationError(f"Expected an `int` for `Int64`, got `{type(number).__name__}`")

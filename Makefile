@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 TYPED := realtime schema.py functions
 CLIENTS := tests/clients
 
-# Options for pytest and the benchmarks: `make test ARGS="-k recovery -x"`.
+# Options for the server, pytest and the benchmarks: `make test ARGS="-k recovery -x"`.
 ARGS ?=
 
 .PHONY: help
@@ -26,7 +26,7 @@ help: ## Show this list
 
 .PHONY: run
 run: .venv ## Serve the chat app with demo data on http://127.0.0.1:3210
-	$(BIN)/realtime dev --run seed:demo
+	$(BIN)/realtime dev --run seed:demo $(ARGS)
 
 .PHONY: .venv
 .venv: $(VENV)/installed ## Set up the virtual environment, nothing else

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import DOCS, DOCUMENTS, anchors_of, prose
+from tests.docs.blocks import DOCS, DOCUMENTS, README, anchors_of, prose
 from tests.harness.server_process import ROOT
 
 COMPATIBILITY = DOCS / "compatibility.md"
@@ -24,6 +24,12 @@ def test_links_lead_somewhere(document: Path) -> None:
         if not file.exists() or (anchor and anchor not in anchors_of(file)):
             missing.append(target)
     assert missing == []
+
+
+def test_readme_lists_every_document() -> None:
+    listed = re.findall(r"^- \[(\S+)\]\(\1\)", README.read_text(), re.MULTILINE)
+
+    assert {ROOT / name for name in listed} == {*DOCUMENTS} - {README}
 
 
 def test_tests_that_the_compatibility_table_names_exist() -> None:

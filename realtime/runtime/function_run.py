@@ -10,7 +10,6 @@ A run is made for one transaction. To repeat it, make another.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from itertools import repeat
@@ -30,11 +29,11 @@ from realtime.runtime.call_checks import (
     decode_returned,
     encode_arguments,
     encode_returned,
-    shown_file,
 )
 from realtime.runtime.context import MutationCtx, QueryCtx, Reference
 from realtime.runtime.cursor import Cursors
 from realtime.runtime.error_texts import HandlerFailure
+from realtime.runtime.foreign_await import foreign_failure, foreign_yield
 from realtime.runtime.log_lines import LogLines
 from realtime.runtime.operation import SUSPEND, Operation, Steps
 from realtime.runtime.outcome import FunctionKind
@@ -216,10 +215,11 @@ class FunctionRun:
                     except (FunctionStopped, KeyboardInterrupt):
                         raise
                     except BaseException as error:  # `sys.exit()` ends the function, not the server
-                        raise HandlerFailure(error) from error
+                        foreign = foreign_failure(error, function, self._settings.root)
+                        raise HandlerFailure(foreign or error) from error
                     if yielded is not SUSPEND:
                         raise HandlerFailure(
-                            _foreign_await(yielded, coroutine, function, self._settings.root)
+                            foreign_yield(yielded, coroutine, function, self._settings.root)
                         )
                     self._is_active = False
                     yield SUSPEND
@@ -234,20 +234,3 @@ class FunctionRun:
             if getattr(coroutine, "cr_frame", None) is not None:
                 close_coroutine(coroutine, self.budget, function.path)
             self._is_active = was_active
-
-
-def _foreign_await(
-    yielded: Any, coroutine: Coroutine[Any, Any, Any], function: AppFunction, root: Path
-) -> ValidationError:
-    """Return the error of a handler that awaited something that is not of its `ctx`."""
-    line = ""
-    frame = getattr(coroutine, "cr_frame", None)
-    if frame is not None:
-        line = f" (at {shown_file(frame.f_code.co_filename, root)}:{frame.f_lineno})"
-    if isinstance(yielded, asyncio.Future):
-        yielded.cancel()
-    return ValidationError(
-        f"The {function.kind} `{function.path}` awaited something that is not of its `ctx`{line}. "
-        "Queries and mutations may await only `ctx` operations: use `realtime.gather` for several "
-        "of them, and an action for network, files and timers"
-    )

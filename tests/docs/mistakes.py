@@ -21,6 +21,7 @@ PRELUDE = """
 from __future__ import annotations
 import asyncio, datetime, time
 from typing import Any
+import httpx
 from realtime import *
 from schema import *
 """

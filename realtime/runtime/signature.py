@@ -11,9 +11,9 @@ from __future__ import annotations
 import builtins
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from realtime.casing import wire_name
 from realtime.errors import DefinitionError, ValidationError
@@ -29,6 +29,9 @@ from realtime.values.validators import (
     v,
 )
 from realtime.values.value import UNSET, Value
+
+_OF_EVERY_CTX: Final = "run_query"
+"""What tells the classes of contexts from those of values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +135,8 @@ def _compile_args(
     declaration: Declaration, hints: Mapping[str, Any]
 ) -> tuple[Validator, tuple[Parameter, ...] | None]:
     parameters = list(inspect.signature(declaration.handler).parameters.values())
-    if not parameters:
-        raise DefinitionError("The first parameter must be the `ctx`")
+    if not parameters or _is_argument(hints.get(parameters[0].name, Any)):
+        raise DefinitionError(f"The first parameter must be the `ctx`, got `{_shown(parameters)}`")
     if declaration.args is not None:
         if len(parameters) != 2:
             raise DefinitionError(
@@ -152,6 +155,22 @@ def _compile_args(
             )
         fields[parameter.wire_name] = ObjectField(parameter.codec.validator, parameter.is_optional)
     return ObjectValidator(fields), compiled
+
+
+def _is_argument(annotation: Any) -> bool:
+    """Say whether an annotation is of something that a client could send, so of no `ctx`."""
+    if annotation is Any or hasattr(annotation, _OF_EVERY_CTX):
+        return False
+    try:
+        compile_annotation(annotation)
+    except DefinitionError:
+        return False
+    return True
+
+
+def _shown(parameters: Sequence[inspect.Parameter]) -> str:
+    # Annotations that are strings are shown with their quotes.
+    return f"({', '.join(str(parameter).replace(chr(39), '') for parameter in parameters)})"
 
 
 def _returns_validator(declared: Any) -> Validator | None:

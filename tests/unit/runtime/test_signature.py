@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import pytest
 
-from realtime import UNSET, Name, QueryCtx, Unset, query, v
+from realtime import UNSET, MutationCtx, Name, QueryCtx, Unset, query, v
 from realtime.errors import DefinitionError, ValidationError
 from realtime.runtime.registration import RegisteredFunction
 from realtime.runtime.signature import Signature, compile_signature
@@ -121,6 +121,7 @@ def test_result_is_anything_without_an_annotation() -> None:
 
 
 async def _no_ctx() -> None: ...
+async def _argument_first(name: str, size: float) -> None: ...
 async def _star(ctx: QueryCtx, *names: str) -> None: ...
 async def _named_star(ctx: QueryCtx, **names: str) -> None: ...
 async def _only_positional(ctx: QueryCtx, name: str, /) -> None: ...
@@ -132,7 +133,8 @@ async def _odd_type(ctx: QueryCtx, name: complex) -> None: ...
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
-        (_no_ctx, "The first parameter must be the `ctx`"),
+        (_no_ctx, "The first parameter must be the `ctx`, got `()`"),
+        (_argument_first, "The first parameter must be the `ctx`, got `(name: str, size: float)`"),
         (_star, "is not an ordinary parameter"),
         (_named_star, "is not an ordinary parameter"),
         (_only_positional, "is not an ordinary parameter"),
@@ -148,6 +150,27 @@ def test_handler_that_cannot_be_called_is_refused_with_its_place(handler: Any, r
     assert refusal.value.place == f"{__file__}:{handler.__code__.co_firstlineno}"
     assert f"`{handler.__name__}`" in refusal.value.reason
     assert reason in refusal.value.reason
+
+
+class _OwnCtx(QueryCtx):
+    """A context that an app has a name of its own for."""
+
+
+class _CanRead(Protocol):
+    """What a helper needs of a context."""
+
+    def now(self) -> float: ...
+
+
+async def _untyped(context: Any, name: str) -> None: ...
+async def _of_either_kind(ctx: QueryCtx | MutationCtx, name: str) -> None: ...
+async def _of_own_class(ctx: _OwnCtx, name: str) -> None: ...
+async def _of_a_protocol(ctx: _CanRead, name: str) -> None: ...
+
+
+@pytest.mark.parametrize("handler", [_untyped, _of_either_kind, _of_own_class, _of_a_protocol])
+def test_context_may_be_of_any_type_that_is_no_argument(handler: Any) -> None:
+    assert signature_of(query(handler)).has_argument("name")
 
 
 def test_validators_need_a_handler_of_two_parameters() -> None:

@@ -44,30 +44,36 @@ def mistakes_of(document: Path, section: str) -> list[Any]:
     return [pytest.param(code, text.code, id=str(code)) for code, text in pairs]
 
 
-def check_mistake(app: Path, block: Block, shown: str, **more: Any) -> None:
+def check_mistake(
+    app: Path, block: Block, shown: str, *, file: str = "messages.py", **more: Any
+) -> None:
     """Make a mistake in an app, and compare what comes of it.
 
     Args:
-        app: The folder of an app with channels and messages; its functions are replaced.
+        app: The folder of an app, with channels and messages if a mistake needs them; its
+            functions are replaced.
         block: The functions of the mistake; the last one is called.
         shown: The text that the document shows.
+        file: The file of the mistake, below `functions/`.
         more: Fields that its messages have besides.
     """
-    for file in (app / "functions").glob("*.py"):
-        file.unlink()
-    functions = app / "functions" / "messages.py"
-    functions.write_text(PRELUDE + block.code)
+    functions = app / "functions"
+    functions.mkdir(exist_ok=True)
+    for each in functions.glob("*.py"):
+        each.unlink()
+    (functions / file).write_text(PRELUDE + block.code)
     try:
         last = list(load_app(app).registry.functions.values())[-1]
     except DefinitionError as error:
         assert same_text(str(error).replace(f"{app}/", ""), shown), error
         return
-    functions.write_text(PRELUDE + block.code + _MAKE_CHANNEL.format(more=more))
+    needs_channel = "channelId" in str(last.signature.args_validator)
+    if needs_channel:
+        (functions / "made.py").write_text(PRELUDE + _MAKE_CHANNEL.format(more=more))
 
     async def steps(backend: Backend) -> None:
-        channel_id = await call(backend, "messages:makeChannel")
-        needs_it = "channelId" in str(last.signature.args_validator)
-        answer = await call(backend, last.path, **({"channelId": channel_id} if needs_it else {}))
+        args = {"channelId": await call(backend, "made:makeChannel")} if needs_channel else {}
+        answer = await call(backend, last.path, **args)
         assert same_text(answer, shown), answer
 
     run_app(app, steps)

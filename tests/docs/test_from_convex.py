@@ -188,7 +188,4 @@ def test_tests_of_the_document_pass(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("block", "shown"), mistakes_of(DOCUMENT, MISTAKES))
 def test_mistake_gets_the_text_that_is_shown(tmp_path: Path, block: Block, shown: str) -> None:
     schema = [block for block in APP if block.name == "schema.py"]
-    app = write_files(tmp_path, schema)
-    (app / "functions").mkdir()
-
-    check_mistake(app, block, shown)
+    check_mistake(write_files(tmp_path, schema), block, shown)

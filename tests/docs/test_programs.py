@@ -5,11 +5,18 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from tests.docs.apps import run_python, write_files, write_guide_app
-from tests.docs.blocks import DOCS, claim
+from tests.docs.blocks import DOCS, Block, claim
+from tests.docs.mistakes import check_mistake, mistakes_of
 
 MOUNTING = claim(DOCS / "mounting.md", "python")
-FROM_FASTAPI = claim(DOCS / "coming-from-fastapi.md", "python")
+FASTAPI_DOCUMENT = DOCS / "coming-from-fastapi.md"
+FASTAPI_MISTAKES = "The commonest mistakes"
+FROM_FASTAPI = claim(
+    FASTAPI_DOCUMENT, "python", where=lambda block: block.section != FASTAPI_MISTAKES
+)
 TESTING = claim(DOCS / "testing.md", "python")
 
 HOST_STEPS = """
@@ -75,6 +82,13 @@ def test_programs_for_users_of_fastapi_work(tmp_path: Path) -> None:
 
     assert ran.stderr == ""
     assert ran.stdout.splitlines() == ["200", "200", "['hi']", "['hi']", "{'field': 'text'}"]
+
+
+@pytest.mark.parametrize(("block", "shown"), mistakes_of(FASTAPI_DOCUMENT, FASTAPI_MISTAKES))
+def test_mistake_gets_the_text_that_is_shown(tmp_path: Path, block: Block, shown: str) -> None:
+    schema = [block for block in FROM_FASTAPI if block.name == "schema.py"]
+
+    check_mistake(write_files(tmp_path, schema), block, shown, file="notes.py")
 
 
 def test_tests_of_the_testing_document_pass(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class TableQuery(Generic[T]):
         self._wire_name = wire_name
         self._is_used = False
 
-    def with_index(self, index: Index | str, *bounds: Bound, **equals: Any) -> TableQuery[T]:
+    def with_index(self, index: Index | str, /, *bounds: Bound, **equals: Any) -> TableQuery[T]:
         """Read through an index: the documents whose first index fields equal `equals`.
 
         Args:

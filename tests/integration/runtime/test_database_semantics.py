@@ -590,6 +590,23 @@ async def test_documents_may_be_deleted_while_they_are_iterated(tmp_path: Path) 
         assert await app.value("f") == 0
 
 
+@pytest.mark.asyncio
+async def test_index_may_have_a_field_that_is_called_index(tmp_path: Path) -> None:
+    schema = (
+        "class Page(Document, table='pages'):\n    index: float\n    by_index = Index('index')\n"
+    )
+    functions = """
+        @mutation
+        async def f(ctx):
+            await ctx.db.insert(Page, index=1)
+            await ctx.db.insert(Page, index=2)
+            found = await ctx.db.query(Page).with_index(Page.by_index, index=2).collect()
+            return [page.index for page in found]
+    """
+    async with written_app(tmp_path, functions, schema) as app:
+        assert await app.value("f") == [2]
+
+
 def test_schema_may_import_the_classes_of_the_system(tmp_path: Path) -> None:
     schema = """
 class Picture(Document, table="pictures"):

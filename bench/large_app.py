@@ -2,22 +2,29 @@
 
     python -m bench.large_app                       200 modules with 5 functions each
     python -m bench.large_app --modules 50 --functions 4
+    python -m bench.large_app --stubs               what the stub of the schema costs type checkers
 
 The app has a table for each ten modules and a front end that calls each function once. Each time is
-the best of three; the compiler runs in a process of its own, as an editor's build does.
+the best of three; the compiler runs in a process of its own, as an editor's build does. With
+`--stubs` each module has a table, and pyright and mypy check the functions without and with the
+stub, strict, all files anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from realtime.codegen.output import write_files
+from realtime.codegen.schema_stubs import stub_files
 from realtime.codegen.typescript import typescript_files
 from realtime.runtime.registry import load_app
+from tests.harness.type_checkers import CHECKERS
 from tests.harness.typescript import type_errors, write_project
 
 T = TypeVar("T")
@@ -109,14 +116,16 @@ export function Everything({ id }: { id: string }) {
 """
 
 
-def write_large_app(folder: Path, modules: int, functions: int) -> str:
+def write_large_app(
+    folder: Path, modules: int, functions: int, modules_per_table: int = _MODULES_PER_TABLE
+) -> str:
     """Write an app and return the text of a front end that calls all of its functions."""
     (folder / "functions").mkdir(parents=True)
-    tables = range((modules - 1) // _MODULES_PER_TABLE + 1)
+    tables = range((modules - 1) // modules_per_table + 1)
     (folder / "schema.py").write_text(_SCHEMA_HEAD + "".join(_TABLE.format(n=n) for n in tables))
     front = [_FRONT_HEAD]
     for module in range(modules):
-        table = module // _MODULES_PER_TABLE
+        table = module // modules_per_table
         parts = [_MODULE_HEAD.format(t=table)]
         for number in range(functions):
             kind = number % len(_FUNCTIONS)
@@ -147,6 +156,24 @@ def measure(modules: int, functions: int) -> dict[str, float]:
     return {"load": loading, "generate": generating, "type-check": checking}
 
 
+def measure_stubs(modules: int, functions: int) -> dict[str, float]:
+    """Return the seconds that each type checker takes for the functions, without and with stub."""
+    seconds: dict[str, float] = {}
+    with TemporaryDirectory() as name:
+        root = Path(name)
+        write_large_app(root, modules, functions, modules_per_table=1)
+        for suffix in ("", ", stub"):
+            if suffix:
+                write_files(root, stub_files(load_app(root)))
+            for checker, errors in CHECKERS.items():
+                shutil.rmtree(root / ".mypy_cache", ignore_errors=True)
+                begin = time.perf_counter()
+                found = errors(root)
+                seconds[checker + suffix] = time.perf_counter() - begin
+                assert not found, found
+    return seconds
+
+
 def _best(step: Callable[[], T]) -> tuple[float, T]:
     times: list[float] = []
     for _ in range(_REPEATS):
@@ -161,10 +188,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--modules", type=int, default=MODULES)
     parser.add_argument("--functions", type=int, default=FUNCTIONS)
+    parser.add_argument("--stubs", action="store_true")
     options = parser.parse_args()
-    found = measure(options.modules, options.functions)
-    for step, seconds in found.items():
-        print(f"{step:12}{seconds:8.2f} s")
+    steps = measure_stubs if options.stubs else measure
+    for step, seconds in steps(options.modules, options.functions).items():
+        print(f"{step:14}{seconds:8.2f} s")
 
 
 if __name__ == "__main__":

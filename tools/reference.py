@@ -39,6 +39,17 @@ _PART: Final = re.compile(
 _STARS: Final = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}
 _FINAL: Final = re.compile(r"^Final(?:\[.*\])?$")
 _CALLABLE_PARAMETERS: Final = ("P.args", "P.kwargs")
+_FOR_CHECKERS_ALONE: Final = ("Queried[Q]", "Id[DocumentWithTheseFields]")
+"""Parameters of overloads that repeat another one for type checkers."""
+_PLAIN: Final = {
+    "PatchedIdOf[D, P]": "Id[D]",
+    "PatchedId[P]": "Id[Any]",
+    "ReplacedId[P]": "Id[Any]",
+    "F": "str",
+    "V": "Any",
+    "Bound[F, V]": "Bound",
+}
+"""What an annotation that tells more to type checkers says to people."""
 """The annotations of what stands for the parameters of a function that is given."""
 
 
@@ -152,8 +163,13 @@ def _field(member: griffe.Object, path: str) -> str:
 
 def _signatures(function: griffe.Function, name: str) -> list[str]:
     """Return a line for each overload, or for the function itself."""
-    calls = [f"`{_signature(each, name)}`" for each in function.overloads or [function]]
+    told = [each for each in function.overloads or [function] if not _is_for_checkers(each)]
+    calls = [f"`{_signature(each, name)}`" for each in told]
     return [*(f"{call}\\" for call in calls[:-1]), calls[-1]]
+
+
+def _is_for_checkers(function: griffe.Function) -> bool:
+    return any(str(each.annotation) in _FOR_CHECKERS_ALONE for each in function.parameters)
 
 
 def _signature(function: griffe.Function, name: str) -> str:
@@ -170,7 +186,7 @@ def _signature(function: griffe.Function, name: str) -> str:
 
 def _annotation(annotation: object) -> str:
     """Return an annotation as it is written; type variables are private to their modules."""
-    return re.sub(r"\b_([A-Z])\b", r"\1", str(annotation))
+    return re.sub(r"\b_([A-Z])\b", r"\1", _PLAIN.get(str(annotation), str(annotation)))
 
 
 def _inside(annotation: str) -> str:

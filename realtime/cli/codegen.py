@@ -11,6 +11,7 @@ from typing import Final
 from realtime.codegen.openapi import openapi_document
 from realtime.codegen.output import stale_files, write_files
 from realtime.codegen.python_client import python_files
+from realtime.codegen.schema_stubs import foreign_stubs, stub_files
 from realtime.codegen.spec import function_spec
 from realtime.codegen.typescript import typescript_files
 from realtime.errors import RealtimeError
@@ -33,10 +34,25 @@ def generate(app_folder: Path, out: Path | None, *, is_check: bool, is_python: b
     except RealtimeError as error:
         return _fail("codegen", str(error))
     folder = app_folder / DEFAULT_FOLDER if out is None else out
+    option = " --python" if is_python else ""
+    return _check(folder, files, option) if is_check else _write(folder, files)
+
+
+def generate_stubs(app_folder: Path, *, is_check: bool) -> int:
+    """Write the stubs of an app's schema beside it, or check that they are up to date.
+
+    Return the exit code of the command.
+    """
     try:
-        return _check(folder, files) if is_check else _write(folder, files)
-    except OSError as error:
-        return _fail("codegen", f"Cannot use `{error.filename or folder}`: {error.strerror}")
+        app = load_app(app_folder)
+        files = stub_files(app)
+    except RealtimeError as error:
+        return _fail("codegen", str(error))
+    foreign = foreign_stubs(app.root, files)
+    if foreign:
+        names = ", ".join(f"`{path}`" for path in foreign)
+        return _fail("codegen", f"Not written by this command, so not replaced: {names}. Remove it")
+    return _check(app.root, files, " --stubs") if is_check else _write(app.root, files)
 
 
 def print_spec(app_folder: Path, url: str, *, is_openapi: bool) -> int:
@@ -54,7 +70,10 @@ def print_spec(app_folder: Path, url: str, *, is_openapi: bool) -> int:
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> int:
-    written = write_files(folder, files)
+    try:
+        written = write_files(folder, files)
+    except OSError as error:
+        return _fail("codegen", f"Cannot use `{error.filename or folder}`: {error.strerror}")
     for path in written:
         print(f"Wrote {path}")
     if not written:
@@ -62,13 +81,14 @@ def _write(folder: Path, files: Mapping[str, str]) -> int:
     return 0
 
 
-def _check(folder: Path, files: Mapping[str, str]) -> int:
+def _check(folder: Path, files: Mapping[str, str], option: str) -> int:
     stale = stale_files(folder, files)
     if not stale:
         return 0
     names = ", ".join(f"`{path}`" for path in stale)
     return _fail(
-        "codegen", f"Not what the app's functions and schema give: {names}. Run `realtime codegen`"
+        "codegen",
+        f"Not what the app's functions and schema give: {names}. Run `realtime codegen{option}`",
     )
 
 

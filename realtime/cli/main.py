@@ -163,13 +163,21 @@ def codegen(
         bool,
         typer.Option("--python", help="Write a client for Python instead, `client.py`."),
     ] = False,
+    stubs: Annotated[
+        bool,
+        typer.Option("--stubs", help="Write stubs for type checkers instead, beside the schema."),
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail if a file is out of date.")
     ] = False,
 ) -> None:
     """Write the types of an app's functions and documents, for front ends and clients."""
-    from realtime.cli.codegen import generate
+    from realtime.cli.codegen import generate, generate_stubs
 
+    if stubs and (python or out is not None):
+        raise typer.BadParameter("stubs stand beside the schema: leave out --out and --python")
+    if stubs:
+        raise typer.Exit(generate_stubs(app_folder, is_check=check))
     raise typer.Exit(generate(app_folder, out, is_check=check, is_python=python))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
-    """Write those of `files` (texts by name) that differ, and return their paths.
+    """Write those of `files` (texts by path in `folder`) that differ, and return their paths.
 
     A file that is up to date is not touched, so that nothing which watches it wakes.
 
@@ -17,7 +17,8 @@ def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
     changed = stale_files(folder, files)
     folder.mkdir(parents=True, exist_ok=True)
     for path in changed:
-        path.write_text(files[path.name], encoding="utf-8", newline="\n")
+        text = files[path.relative_to(folder).as_posix()]
+        path.write_text(text, encoding="utf-8", newline="\n")
     return changed
 
 

@@ -22,6 +22,13 @@ from realtime.runtime.document_arguments import (
 from realtime.runtime.operation import Operation, ShortOperation
 from realtime.runtime.system_reader import SystemReader
 from realtime.runtime.table_query import TableQuery
+from realtime.runtime.typed_tables import (
+    DocumentWithTheseFields,
+    PatchedId,
+    PatchedIdOf,
+    Queried,
+    ReplacedId,
+)
 from realtime.schema.document import Document
 from realtime.schema.document_codec import DocumentCodec
 from realtime.values.codec import encode_set_members
@@ -30,6 +37,7 @@ from realtime.values.value import UNSET, Value
 
 D = TypeVar("D", bound=Document)
 P = ParamSpec("P")
+Q = TypeVar("Q")
 
 _GET = "db.get"
 _WRITES = ("insert", "patch", "replace", "delete")
@@ -73,10 +81,12 @@ class DatabaseReader:
         return ShortOperation(self._scope, lambda: self._get_many(wanted))
 
     @overload
+    def query(self, table: Queried[Q], /) -> Q: ...
+    @overload
     def query(self, table: type[D], /) -> TableQuery[D]: ...
     @overload
     def query(self, table: str, /) -> TableQuery[dict[str, Any]]: ...
-    def query(self, table: Any, /) -> TableQuery[Any]:
+    def query(self, table: Any, /) -> Any:
         """Return a query of a table: of a class for objects, of a name for dictionaries."""
         if is_system_table(table_name_of(table)):
             raise ValidationError("System tables can only be accessed from db.system.query().")
@@ -163,13 +173,20 @@ class DatabaseWriter(DatabaseReader):
         )
 
     @overload
-    def patch(self, id: Id[Any], /, **changes: Any) -> Operation[None]: ...
-    @overload
-    def patch(self, table: type[D], id: Id[D], /, **changes: Any) -> Operation[None]: ...
-    @overload
     def patch(self, table: str, id: str, changes: Mapping[str, Any], /) -> Operation[None]: ...
+    @overload
+    def patch(
+        self, table: type[D], id: PatchedIdOf[D, P], /, *_: P.args, **changes: P.kwargs
+    ) -> Operation[None]: ...
+    @overload
+    def patch(self, id: PatchedId[P], /, *_: P.args, **changes: P.kwargs) -> Operation[None]: ...
+    @overload
+    def patch(self, id: Id[DocumentWithTheseFields], /, **changes: Any) -> Operation[None]: ...
     def patch(self, /, *arguments: Any, **changes: Any) -> Operation[None]:
         """Set some fields of a document; UNSET removes one, None sets null.
+
+        `patch(id, content="…")` and `patch(Message, id, content="…")` in Python names,
+        `patch("messages", id, {…})` in wire names.
 
         Shallow: a nested object is replaced as a whole.
 
@@ -186,13 +203,19 @@ class DatabaseWriter(DatabaseReader):
         )
 
     @overload
-    def replace(self, id: Id[Any], /, **fields: Any) -> Operation[None]: ...
-    @overload
-    def replace(self, table: type[D], id: Id[D], /, **fields: Any) -> Operation[None]: ...
-    @overload
     def replace(self, table: str, id: str, document: Mapping[str, Any], /) -> Operation[None]: ...
+    @overload
+    def replace(
+        self, table: Callable[P, D], id: Id[D], /, *_: P.args, **fields: P.kwargs
+    ) -> Operation[None]: ...
+    @overload
+    def replace(self, id: ReplacedId[P], /, *_: P.args, **fields: P.kwargs) -> Operation[None]: ...
+    @overload
+    def replace(self, id: Id[DocumentWithTheseFields], /, **fields: Any) -> Operation[None]: ...
     def replace(self, /, *arguments: Any, **fields: Any) -> Operation[None]:
         """Set the whole body of a document; its id and creation time stay.
+
+        The forms are those of `patch`.
 
         Raises:
             NotFoundError: There is no such document.

@@ -20,7 +20,7 @@ from realtime.runtime.page_reader import PageScope, read_page
 from realtime.runtime.pagination import PaginationOptions, PaginationResult, page_request
 from realtime.runtime.read_plan import Order, QueryScope, ReadPlan
 from realtime.schema.document import Document
-from realtime.schema.index import Bound, Index, index_name
+from realtime.schema.index import Bound, Index, index_name, is_bound, is_index
 from realtime.values.annotations import ANY_CODEC
 from realtime.values.value import UNSET, Value
 
@@ -292,7 +292,7 @@ class _Iteration(AsyncIterator[T], Generic[T]):
 def _index_name(index: Any) -> str:
     if isinstance(index, str):
         return index
-    if isinstance(index, Index):
+    if is_index(index):
         return index_name(index)
     raise ValidationError(
         f"Expected an index, as `Message.by_time` or by name, got `{type(index).__name__}`"
@@ -301,7 +301,7 @@ def _index_name(index: Any) -> str:
 
 def _check_bounds(bounds: tuple[Any, ...]) -> None:
     for bound in bounds:
-        if not isinstance(bound, Bound) or not isinstance(bound.field, str):  # pyright: ignore[reportUnnecessaryIsInstance] user input
+        if not is_bound(bound):
             raise ValidationError(
                 "`with_index` takes equalities as keywords, and bounds such as "
                 f'`gt("timestamp", x)` or `Message.by_time.timestamp > x`; it got `{bound!r}`'

@@ -26,6 +26,7 @@ from realtime.schema.index import (
     gte,
     index_fields,
     index_name,
+    is_index,
     lt,
     lte,
 )
@@ -77,7 +78,7 @@ class DocumentMeta(StructMeta):
         indexes: dict[str, Index] = {}
         for base in reversed(documents):
             indexes.update(base.__indexes__)
-        indexes.update((key, item) for key, item in namespace.items() if isinstance(item, Index))
+        indexes.update((key, item) for key, item in namespace.items() if is_index(item))
         body["__indexes__"] = MappingProxyType(indexes)
         body["__table_name__"] = table
         cls: Any = super().__new__(mcls, name, bases, body, rename=rename)
@@ -142,6 +143,10 @@ if TYPE_CHECKING:
         @classmethod
         def __codec__(cls) -> DocumentCodec: ...
 
+        @classmethod
+        def __changes__(cls, **changes: Any) -> None:
+            """Only for type checkers: what `patch` takes. A generated stub names the fields."""
+            ...
 else:
 
     class Document(msgspec.Struct, metaclass=DocumentMeta):

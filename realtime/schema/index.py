@@ -8,12 +8,18 @@
 `Message.by_time.timestamp > x` is a bound for `with_index`, the same as `gt("timestamp", x)`.
 Every attribute of an index is one of its fields, so an index has no other public names;
 `index_name` and `index_fields` tell the rest.
+
+The type parameters are for type checkers that read a generated stub (`codegen/schema_stubs.py`):
+there an index knows its name, and a bound its field and the type of its value. They are `Any` where
+no stub stands.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, Generic, Literal, NoReturn, TypeGuard
+
+from typing_extensions import TypeVar
 
 from realtime.errors import ValidationError
 from realtime.values.nearest import suggestion
@@ -22,37 +28,44 @@ BoundOperator = Literal["gt", "gte", "lt", "lte"]
 
 _TIE_BREAKERS = ("creation_time", "id")
 
+N_co = TypeVar("N_co", bound=str, covariant=True, default=Any)
+F = TypeVar("F", bound=str)
+F_co = TypeVar("F_co", bound=str, covariant=True, default=Any)
+V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True, default=Any)
+C = TypeVar("C", default=Any)
+
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Generic[F_co, V_co]):
     """One end of a range in an index: `field` (Python name, may be dotted) against `value`."""
 
-    field: str
+    field: F_co
     op: BoundOperator
-    value: Any
+    value: V_co
 
 
-def gt(field: str, value: Any) -> Bound:
+def gt(field: F, value: V) -> Bound[F, V]:
     """Return the bound `field > value`."""
     return Bound(field, "gt", value)
 
 
-def gte(field: str, value: Any) -> Bound:
+def gte(field: F, value: V) -> Bound[F, V]:
     """Return the bound `field >= value`."""
     return Bound(field, "gte", value)
 
 
-def lt(field: str, value: Any) -> Bound:
+def lt(field: F, value: V) -> Bound[F, V]:
     """Return the bound `field < value`."""
     return Bound(field, "lt", value)
 
 
-def lte(field: str, value: Any) -> Bound:
+def lte(field: F, value: V) -> Bound[F, V]:
     """Return the bound `field <= value`."""
     return Bound(field, "lte", value)
 
 
-class Index:
+class Index(Generic[N_co]):
     """An index over fields of a document class, in order, by their Python names.
 
     A field within an object is written with dots. `creation_time` and then `id` end every index
@@ -76,29 +89,29 @@ class Index:
         return f"Index({', '.join(repr(field) for field in self.__index_fields__)})"
 
 
-class IndexField:
+class IndexField(Generic[F_co, C]):
     """A field of an index, or an object on the way to one; compared with a value it is a bound."""
 
     __slots__ = ("_index", "_path")
 
-    def __init__(self, index: Index, path: str) -> None:
+    def __init__(self, index: Index, path: F_co) -> None:
         self._index = index
         self._path = path
 
     def __getattr__(self, name: str) -> IndexField:
         return _field_of(self._index, f"{self._path}.{name}")
 
-    def __gt__(self, value: Any) -> Bound:
-        return gt(self._path, value)
+    def __gt__(self, value: C) -> Bound[F_co, C]:
+        return Bound(self._path, "gt", value)
 
-    def __ge__(self, value: Any) -> Bound:
-        return gte(self._path, value)
+    def __ge__(self, value: C) -> Bound[F_co, C]:
+        return Bound(self._path, "gte", value)
 
-    def __lt__(self, value: Any) -> Bound:
-        return lt(self._path, value)
+    def __lt__(self, value: C) -> Bound[F_co, C]:
+        return Bound(self._path, "lt", value)
 
-    def __le__(self, value: Any) -> Bound:
-        return lte(self._path, value)
+    def __le__(self, value: C) -> Bound[F_co, C]:
+        return Bound(self._path, "lte", value)
 
     def __eq__(self, value: object) -> NoReturn:
         raise ValidationError(
@@ -107,6 +120,17 @@ class IndexField:
 
     def __hash__(self) -> int:
         return hash((IndexField, self._path))
+
+
+def is_index(value: object) -> TypeGuard[Index]:
+    """Say whether a value is an index."""
+    return isinstance(value, Index)
+
+
+def is_bound(value: object) -> TypeGuard[Bound]:
+    """Say whether a value is a bound on a field that has a name."""
+    field: object = getattr(value, "field", None)
+    return isinstance(value, Bound) and isinstance(field, str)
 
 
 def _field_of(index: Index, path: str) -> IndexField:

@@ -35,6 +35,14 @@ if TYPE_CHECKING:
     class Id(str, Generic[_D]):
         """The id of a document of class `_D`; of any document if bare."""
 
+        def __document__(self) -> type[_D]:
+            """Only for type checkers, which it leads from an id to the class."""
+            ...
+
+        def __table__(self, table: type[_D], /) -> type[_D]:
+            """Only for type checkers, which it keeps from taking an id for one of a base class."""
+            ...
+
 else:
 
     class Id:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.large_app import FUNCTIONS, MODULES, measure
+from bench.large_app import FUNCTIONS, MODULES, measure, measure_stubs
 
 
 @pytest.mark.node
@@ -17,3 +17,10 @@ def test_large_app_is_loaded_generated_and_checked_in_time() -> None:
     assert seconds["load"] < 2
     assert seconds["generate"] < 2
     assert seconds["type-check"] < 10
+
+
+def test_stub_does_not_make_type_checkers_slow() -> None:
+    seconds = measure_stubs(50, FUNCTIONS)
+
+    for checker in ("mypy", "pyright"):
+        assert seconds[f"{checker}, stub"] < 3 * seconds[checker]

@@ -17,6 +17,7 @@ import pytest
 from realtime import CustomJwt, Oidc, UserIdentity
 from realtime.codegen.output import write_files as write_generated
 from realtime.codegen.python_client import python_files
+from realtime.codegen.schema_stubs import stub_files
 from realtime.errors import DefinitionError
 from realtime.runtime.backend import Backend
 from realtime.runtime.outcome import FunctionCall, Identity
@@ -26,6 +27,7 @@ from realtime.testing import running_backend
 from tests.docs.apps import GUIDE, call, run_app, run_python, write_guide_app
 from tests.docs.blocks import DOCS, Block, claim, same_text
 from tests.docs.mistakes import PRELUDE, check_mistake, mistakes_of
+from tests.harness.type_checkers import CHECKERS
 from tests.harness.typescript import type_errors, write_project
 
 MISTAKES = "Common mistakes"
@@ -35,7 +37,8 @@ REFERENCE = DOCS / "reference.md"
 (SCHEMA_MISFIT,) = claim(GUIDE, "text", where=lambda block: block.section == "Tables")
 (OPEN_ERROR,) = claim(GUIDE, "text", where=lambda block: block.section == "Errors")
 (FRONT_END,) = claim(GUIDE, "tsx")
-(PYTHON_PROGRAM,) = claim(GUIDE, "py")
+(PYTHON_PROGRAM,) = claim(GUIDE, "py", where=lambda block: block.section == "Typed front ends")
+(CHECKED,) = claim(GUIDE, "py", where=lambda block: block.section == "Static checks")
 FRAGMENTS = [
     block
     for document in (GUIDE, REFERENCE)
@@ -154,6 +157,20 @@ def test_typed_python_client_of_the_guide_is_correct(tmp_path: Path) -> None:
         tmp_path, "-m", "mypy", "--strict", "--explicit-package-bases", "program.py"
     )
     assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_static_checks_find_what_the_guide_says(tmp_path: Path, checker: str) -> None:
+    app = write_guide_app(tmp_path)
+    write_generated(app, stub_files(load_app(app)))
+    (app / "functions" / "checked.py").write_text(CHECKED.code)
+
+    found = CHECKERS[checker](app)
+
+    lines = enumerate(CHECKED.code.splitlines(), start=1)
+    wrong = [number for number, line in lines if "# error: " in line]
+    assert found["checked.py"] == wrong
+    assert len(wrong) == 8 and "schema.pyi" not in found
 
 
 def test_fragments_run(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime.cli.codegen import generate, print_spec
+from realtime.cli.codegen import generate, generate_stubs, print_spec
 from realtime.codegen.typescript import typescript_files
 from realtime.runtime.registry import load_app
 from tests.harness.typescript import DEPOT
@@ -51,6 +51,43 @@ def test_python_client_is_written_in_place_of_types(depot: Path) -> None:
 
     assert names(depot / "_generated") == ["client.py"]
     assert generate(depot, None, is_check=True, is_python=True) == 0
+
+
+def test_stub_is_written_beside_the_schema(depot: Path) -> None:
+    before = names(depot)
+
+    assert generate_stubs(depot, is_check=False) == 0
+
+    assert names(depot) == sorted([*before, "schema.pyi"])
+    assert generate_stubs(depot, is_check=True) == 0
+    assert generate_stubs(depot, is_check=False) == 0
+
+
+def test_check_names_a_stub_that_is_out_of_date(
+    depot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generate_stubs(depot, is_check=False)
+    schema = depot / "schema.py"
+    schema.write_text(schema.read_text().replace("by_state_width", "by_state"))
+    capsys.readouterr()
+
+    assert generate_stubs(depot, is_check=True) == 1
+
+    error = capsys.readouterr().err
+    assert f"`{depot / 'schema.pyi'}`" in error
+    assert error.endswith("Run `realtime codegen --stubs`\n")
+
+
+@pytest.mark.parametrize("is_check", [True, False])
+def test_stub_that_was_written_by_hand_stays(
+    depot: Path, capsys: pytest.CaptureFixture[str], is_check: bool
+) -> None:
+    (depot / "schema.pyi").write_text("mine: int\n")
+
+    assert generate_stubs(depot, is_check=is_check) == 1
+
+    assert (depot / "schema.pyi").read_text() == "mine: int\n"
+    assert "Not written by this command" in capsys.readouterr().err
 
 
 def test_files_that_are_up_to_date_are_not_touched(

@@ -26,7 +26,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from realtime.clock import Clock
@@ -190,11 +190,14 @@ class Application:
         ]
         if settings.dev_pages is not None:
             routes += settings.dev_pages.routes()
-        if settings.web_directory is not None and settings.web_directory.is_dir():
-            files = PageFiles if settings.dev_pages is None else DevPageFiles
-            routes.append(Mount("/", files(settings.web_directory)))
+        root = Route("/", _get_root)
+        pages = settings.web_directory
+        if pages is None:
+            routes.append(root)
+        elif settings.dev_pages is not None:  # the folder may yet be made
+            routes.append(Mount("/", DevPageFiles(pages, otherwise=Router([root]))))
         else:
-            routes.append(Route("/", _get_root))
+            routes.append(Mount("/", PageFiles(pages)) if pages.is_dir() else root)
         return routes
 
     async def _get_metrics(self, _: Request) -> Response:

@@ -17,7 +17,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from realtime.server.static_files import OWN_FILES, PageFiles
@@ -89,7 +89,18 @@ class DevPages:
 
 
 class DevPageFiles(PageFiles):
-    """The files of `web/`, its pages with the script of `DevPages`."""
+    """The files of `web/`, its pages with the script of `DevPages`; the folder may come and go."""
+
+    def __init__(self, directory: Path, otherwise: ASGIApp) -> None:
+        """Serve the files of `directory`; while it is not there, `otherwise` answers."""
+        super().__init__(directory)
+        self._folder = directory
+        self._otherwise = otherwise
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        served = super().__call__ if self._folder.is_dir() else self._otherwise
+        await served(scope, receive, send)
 
     def file_response(
         self,

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import queue
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -134,11 +135,12 @@ class DevApp(RunningApp):
         return names
 
 
-def write_app(root: Path, version: str = "first") -> Path:
+def write_app(root: Path, version: str = "first", *, has_page: bool = True) -> Path:
     app = root / "app"
     (app / "functions").mkdir(parents=True)
-    (app / "web").mkdir()
-    (app / "web" / "index.html").write_text("<!doctype html><p>page</p>")
+    if has_page:
+        (app / "web").mkdir()
+        (app / "web" / "index.html").write_text("<!doctype html><p>page</p>")
     (app / "schema.py").write_text(SCHEMA.format(type="str"))
     (app / "functions" / "notes.py").write_text(FUNCTIONS.format(version=version))
     return app
@@ -146,9 +148,13 @@ def write_app(root: Path, version: str = "first") -> Path:
 
 @asynccontextmanager
 async def dev_app(
-    serve: Serve, tmp_path: Path, before_commit: Callable[[], None] | None = None
+    serve: Serve,
+    tmp_path: Path,
+    before_commit: Callable[[], None] | None = None,
+    *,
+    has_page: bool = True,
 ) -> AsyncIterator[DevApp]:
-    root = write_app(tmp_path)
+    root = write_app(tmp_path, has_page=has_page)
     files = AppFiles.scan(root)
     store = SqliteStore.open(tmp_path / "data.sqlite", before_commit=before_commit)
     backend = Backend(load_app(root), store, SystemClock(), redact_errors=False, limits=LIMITS)
@@ -364,6 +370,33 @@ async def test_new_folders_are_watched_too(serve: Serve, tmp_path: Path) -> None
         assert isinstance(first, Reloaded) and isinstance(second, Reloaded)
         assert "admin/tools/notes:version" in first.functions
         assert "admin/tools/notes:version" in second.functions
+
+
+@pytest.mark.asyncio
+async def test_page_that_is_made_after_the_start_is_served_and_followed(
+    serve: Serve, tmp_path: Path
+) -> None:
+    async with dev_app(serve, tmp_path, has_page=False) as app:
+        answers = [await app.http.get("/"), await app.http.get("/page.css")]
+
+        (app.root / "web").mkdir()
+        (app.root / "web" / "index.html").write_text("<p>first</p>")
+        reports = [await app.reports.next()]
+        answers.append(await app.http.get("/"))
+        (app.root / "web" / "index.html").write_text("<p>the second</p>")
+        reports.append(await app.reports.next())
+        answers.append(await app.http.get("/"))
+        shutil.rmtree(app.root / "web")
+        answers.append(await app.http.get("/"))
+
+        assert [(answer.status_code, answer.text.splitlines()[0]) for answer in answers] == [
+            (200, "This is a realtime server."),
+            (404, "Not Found"),
+            (200, "<p>first</p>"),
+            (200, "<p>the second</p>"),
+            (200, "This is a realtime server."),
+        ]
+        assert reports == [PageChanged(), PageChanged()]
 
 
 @pytest.mark.asyncio

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,14 @@ FAILED: Final = 1
 _API_VERSION: Final = "1"
 
 
-def generate(app_folder: Path, out: Path | None, *, is_check: bool, is_python: bool = False) -> int:
+def generate(
+    app_folder: Path,
+    out: Path | None,
+    *,
+    is_check: bool,
+    is_python: bool = False,
+    as_json: bool = False,
+) -> int:
     """Write the typed client of an app, or check that it is up to date.
 
     Return the exit code of the command.
@@ -35,10 +42,10 @@ def generate(app_folder: Path, out: Path | None, *, is_check: bool, is_python: b
         return _fail("codegen", str(error))
     folder = app_folder / DEFAULT_FOLDER if out is None else out
     option = " --python" if is_python else ""
-    return _check(folder, files, option) if is_check else _write(folder, files)
+    return _bring_up_to_date(folder, files, option, is_check=is_check, as_json=as_json)
 
 
-def generate_stubs(app_folder: Path, *, is_check: bool) -> int:
+def generate_stubs(app_folder: Path, *, is_check: bool, as_json: bool = False) -> int:
     """Write the stubs of an app's schema beside it, or check that they are up to date.
 
     Return the exit code of the command.
@@ -52,11 +59,14 @@ def generate_stubs(app_folder: Path, *, is_check: bool) -> int:
     if foreign:
         names = ", ".join(f"`{path}`" for path in foreign)
         return _fail("codegen", f"Not written by this command, so not replaced: {names}. Remove it")
-    return _check(app.root, files, " --stubs") if is_check else _write(app.root, files)
+    return _bring_up_to_date(app.root, files, " --stubs", is_check=is_check, as_json=as_json)
 
 
-def print_spec(app_folder: Path, url: str, *, is_openapi: bool) -> int:
-    """Print what the functions of an app take and give; return the exit code of the command."""
+def print_spec(app_folder: Path, url: str, *, is_openapi: bool, as_json: bool = False) -> int:
+    """Print what the functions of an app take and give; return the exit code of the command.
+
+    It is JSON in any case, and in one line if `as_json`.
+    """
     try:
         app = load_app(app_folder)
     except RealtimeError as error:
@@ -65,24 +75,28 @@ def print_spec(app_folder: Path, url: str, *, is_openapi: bool) -> int:
         document = openapi_document(app, title=app.root.name, version=_API_VERSION)
     else:
         document = {"url": url, "functions": function_spec(app.registry)}
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print(json.dumps(document, indent=None if as_json else 2, ensure_ascii=False))
     return 0
 
 
-def _write(folder: Path, files: Mapping[str, str]) -> int:
+def _bring_up_to_date(
+    folder: Path, files: Mapping[str, str], option: str, *, is_check: bool, as_json: bool
+) -> int:
+    act = stale_files if is_check else write_files
     try:
-        written = write_files(folder, files)
+        paths = act(folder, files)
     except OSError as error:
         return _fail("codegen", f"Cannot use `{error.filename or folder}`: {error.strerror}")
-    for path in written:
-        print(f"Wrote {path}")
-    if not written:
-        print(f"{folder} is up to date")
-    return 0
+    if as_json:
+        found = [str(path) for path in paths]
+        print(json.dumps({"folder": str(folder), "stale" if is_check else "written": found}))
+    elif not is_check:
+        for line in [f"Wrote {path}" for path in paths] or [f"{folder} is up to date"]:
+            print(line)
+    return _tell_stale(paths, option) if is_check else 0
 
 
-def _check(folder: Path, files: Mapping[str, str], option: str) -> int:
-    stale = stale_files(folder, files)
+def _tell_stale(stale: Sequence[Path], option: str) -> int:
     if not stale:
         return 0
     names = ", ".join(f"`{path}`" for path in stale)

@@ -170,6 +170,7 @@ def codegen(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail if a file is out of date.")
     ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the files as JSON.")] = False,
 ) -> None:
     """Write the types of an app's functions and documents, for front ends and clients."""
     from realtime.cli.codegen import generate, generate_stubs
@@ -177,8 +178,8 @@ def codegen(
     if stubs and (python or out is not None):
         raise typer.BadParameter("stubs stand beside the schema: leave out --out and --python")
     if stubs:
-        raise typer.Exit(generate_stubs(app_folder, is_check=check))
-    raise typer.Exit(generate(app_folder, out, is_check=check, is_python=python))
+        raise typer.Exit(generate_stubs(app_folder, is_check=check, as_json=json))
+    raise typer.Exit(generate(app_folder, out, is_check=check, is_python=python, as_json=json))
 
 
 @app.command()
@@ -189,12 +190,13 @@ def spec(
     ] = False,
     url: Annotated[
         str, typer.Option(help="The address of the server, for the spec.")
-    ] = f"http://127.0.0.1:{_DEFAULT_PORT}",
+    ] = _DEFAULT_URL,
+    json: Annotated[bool, typer.Option("--json", help="Print all in one line.")] = False,
 ) -> None:
     """Print what the functions of an app take and return, as JSON."""
     from realtime.cli.codegen import print_spec
 
-    raise typer.Exit(print_spec(app_folder, url, is_openapi=openapi))
+    raise typer.Exit(print_spec(app_folder, url, is_openapi=openapi, as_json=json))
 
 
 def main() -> None:

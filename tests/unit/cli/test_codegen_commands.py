@@ -161,12 +161,38 @@ def test_folder_that_cannot_be_written_is_one_line(
     assert capsys.readouterr().err.startswith("realtime codegen: Cannot use ")
 
 
+def test_files_are_told_as_json(depot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = depot / "_generated"
+    told: list[object] = []
+    codes: list[int] = []
+    for is_check in (True, False, False, True):
+        codes.append(generate(depot, None, is_check=is_check, as_json=True))
+        output = capsys.readouterr().out
+        assert output.count("\n") == 1
+        told.append(json.loads(output))
+
+    paths = [str(folder / name) for name in FILES]
+    assert codes == [1, 0, 0, 0]
+    assert told == [
+        {"folder": str(folder), "stale": paths},
+        {"folder": str(folder), "written": paths},
+        {"folder": str(folder), "written": []},
+        {"folder": str(folder), "stale": []},
+    ]
+
+
 def test_spec_names_the_server_and_its_functions(capsys: pytest.CaptureFixture[str]) -> None:
     assert print_spec(DEPOT, "http://here", is_openapi=False) == 0
 
     printed = json.loads(capsys.readouterr().out)
     assert printed["url"] == "http://here"
     assert printed["functions"][0]["identifier"] == "admin/2024.js:total"
+
+
+def test_spec_as_json_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert print_spec(DEPOT, "http://here", is_openapi=False, as_json=True) == 0
+
+    assert capsys.readouterr().out.count("\n") == 1
 
 
 def test_spec_as_openapi(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ once.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -44,6 +45,7 @@ RedactErrors = Annotated[
         help="Show clients request ids instead of error texts.", envvar="REALTIME_REDACT_ERRORS"
     ),
 ]
+Events = Annotated[bool, typer.Option("--json", help="Print each event as one line of JSON.")]
 RunPath = Annotated[
     str | None,
     typer.Option("--run", metavar="PATH", help="A function to run before serving."),
@@ -70,9 +72,11 @@ def dev(
     data: DataFolder = None,
     redact_errors: RedactErrors = False,
     run: RunPath = None,
+    json: Events = False,
 ) -> None:
-    """Serve an app for its developer: clients see error texts and logs."""
-    _serve(app_folder, host, port, site_port, data, redact_errors, run, is_for_developer=True)
+    """Serve an app for its developer, and follow its files: clients see error texts and logs."""
+    where = _Where(app_folder, host, port, site_port, data)
+    _serve(where, redact_errors, run, as_json=json, is_for_developer=True)
 
 
 @app.command()
@@ -84,9 +88,10 @@ def serve(
     data: DataFolder = None,
     redact_errors: RedactErrors = True,
     run: RunPath = None,
+    json: Events = False,
 ) -> None:
     """Serve an app to the world: clients see request ids instead of error texts."""
-    _serve(app_folder, host, port, site_port, data, redact_errors, run)
+    _serve(_Where(app_folder, host, port, site_port, data), redact_errors, run, as_json=json)
 
 
 @app.command()
@@ -204,29 +209,39 @@ def main() -> None:
     app()
 
 
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Which app is served at what address."""
+
+    app_folder: Path
+    host: str
+    port: int
+    site_port: int
+    """Nothing listens there before there are HTTP actions."""
+    data: Path | None
+
+
 def _serve(
-    app_folder: Path,
-    host: str,
-    port: int,
-    site_port: int,
-    data: Path | None,
+    where: _Where,
     redact_errors: bool,
     run_path: str | None,
     *,
+    as_json: bool,
     is_for_developer: bool = False,
 ) -> None:
     from realtime.cli.serve import ServeOptions, serve_app
     from realtime.storage.data_directory import DEFAULT_NAME
 
-    del site_port  # nothing listens there before there are HTTP actions
+    data = where.app_folder / DEFAULT_NAME if where.data is None else where.data
     options = ServeOptions(
-        app_folder=app_folder.resolve(),
-        host=host,
-        port=port,
-        data_directory=(app_folder / DEFAULT_NAME if data is None else data).resolve(),
+        app_folder=where.app_folder.resolve(),
+        host=where.host,
+        port=where.port,
+        data_directory=data.resolve(),
         redact_errors=redact_errors,
         run_path=run_path,
         is_for_developer=is_for_developer,
+        as_json=as_json,
     )
     raise typer.Exit(serve_app(options))
 

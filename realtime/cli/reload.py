@@ -14,12 +14,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
-from typing import Final, Protocol
+from typing import Final
 
 from realtime.cli.app_files import AppFiles, forget_bytecode
+from realtime.cli.display import Display
+from realtime.cli.events import NotReloaded, PageChanged, Reloaded
 from realtime.errors import DefinitionError, RealtimeError, UnavailableError
 from realtime.runtime.registry import AppFunction, LoadedApp, load_app
 from realtime.server.application import Application
@@ -34,37 +35,6 @@ _LOOK_MS: Final = 1_000
 """How often to look without a notice: there is none of a folder in its first moment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reloaded:
-    """A new version is served. `functions` are the paths of those that are not as before."""
-
-    milliseconds: int
-    functions: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NotReloaded:
-    """The version before is served; `reason` begins with file and line where they are known."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class PageChanged:
-    """Open pages have been told to load again."""
-
-
-Report = Reloaded | NotReloaded | PageChanged
-
-
-class Terminal(Protocol):
-    """Shows the developer what happens."""
-
-    def show(self, report: Report) -> None:
-        """Print one report; called in the thread of the reloader."""
-        ...
-
-
 class Reloader:
     """Keeps a running application at its newest files."""
 
@@ -73,7 +43,7 @@ class Reloader:
         application: Application,
         pages: DevPages,
         files: AppFiles,
-        terminal: Terminal,
+        display: Display,
         complete: Callable[[LoadedApp], LoadedApp] = lambda app: app,
     ) -> None:
         """Follow `files`, which are those of the served app as they were before it was loaded.
@@ -82,7 +52,7 @@ class Reloader:
         """
         self._application = application
         self._pages = pages
-        self._terminal = terminal
+        self._display = display
         self._complete = complete
         self._files = files.including(_module_folders(application.backend.app))
         self._loop: asyncio.AbstractEventLoop
@@ -139,7 +109,7 @@ class Reloader:
         )
         if files.page != earlier.page:
             self._loop.call_soon_threadsafe(self._pages.change_page, files.page_version)
-            self._terminal.show(PageChanged())
+            self._display.show(PageChanged())
         changed = files.changed_code(earlier)
         if changed:
             forget_bytecode(changed)
@@ -165,7 +135,7 @@ class Reloader:
     def _report(self, report: Reloaded | NotReloaded) -> None:
         error = report.reason if isinstance(report, NotReloaded) else None
         self._loop.call_soon_threadsafe(self._pages.show_error, error)
-        self._terminal.show(report)
+        self._display.show(report)
 
 
 def _module_folders(app: LoadedApp) -> set[Path]:

@@ -26,6 +26,8 @@ from typing import Final, TypeAlias
 import uvicorn
 
 from realtime.cli.app_files import AppFiles
+from realtime.cli.display import Display, open_display
+from realtime.cli.events import Serving
 from realtime.clock import Clock, SystemClock
 from realtime.errors import RealtimeError, UnavailableError
 from realtime.runtime.outcome import ADMIN, FunctionCall
@@ -66,27 +68,35 @@ class ServeOptions:
     """A function to run before serving."""
     is_for_developer: bool = False
     """Whether the server follows its files, and logs a handler that blocks the loop."""
+    as_json: bool = False
+    """Whether the output is events in JSON."""
 
 
 def serve_app(options: ServeOptions) -> int:
     """Serve an app until a signal comes; return the exit code of the command."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    clock = SystemClock()
     try:
-        # Before they are loaded, to miss no change.
-        files = AppFiles.scan(options.app_folder) if options.is_for_developer else None
-        app = load_app(options.app_folder)  # first: where there is no app, nothing is to be made
-        with DataDirectory.open(options.data_directory) as directory:
-            with closing(_bind(options.host, options.port)) as listener:
-                url = f"http://{_address(listener)}"
-                complete = partial(with_system_functions, deployment_url=url)
-                server = _open_server(app, complete, files, options, directory, clock)
-                return server.serve_until_stopped(listener)
+        is_for_developer = options.is_for_developer
+        with open_display(as_json=options.as_json, is_for_developer=is_for_developer) as display:
+            # Behind the display, which may take the place of the error output.
+            logging.basicConfig(
+                level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+            )
+            return _serve(options, display, SystemClock())
     except RealtimeError as error:
         print(error, file=sys.stderr)
         return FAILED
+
+
+def _serve(options: ServeOptions, display: Display, clock: Clock) -> int:
+    # Before they are loaded, to miss no change.
+    files = AppFiles.scan(options.app_folder) if options.is_for_developer else None
+    app = load_app(options.app_folder)  # first: where there is no app, nothing is to be made
+    with DataDirectory.open(options.data_directory) as directory:
+        with closing(_bind(options.host, options.port)) as listener:
+            url = f"http://{_address(listener)}"
+            complete = partial(with_system_functions, deployment_url=url)
+            server = _open_server(app, complete, files, options, directory, display, clock)
+            return server.serve_until_stopped(listener)
 
 
 def _open_server(
@@ -95,6 +105,7 @@ def _open_server(
     files: AppFiles | None,
     options: ServeOptions,
     directory: DataDirectory,
+    display: Display,
     clock: Clock,
 ) -> AppServer:
     """Return a server of a completed app; it follows its files if they are given."""
@@ -113,20 +124,21 @@ def _open_server(
         reports_blocked_loop=options.is_for_developer,
     )
     if files is None or pages is None:
-        return AppServer(application, options)
+        return AppServer(application, options, display)
     from realtime.cli.dev import DevServer  # here, as it imports what only developers need
 
-    return DevServer(application, options, pages, files, complete)
+    return DevServer(application, options, display, pages, files, complete)
 
 
 class AppServer(uvicorn.Server):
     """Uvicorn around one application, with our order of starting and stopping."""
 
-    def __init__(self, application: Application, options: ServeOptions) -> None:
+    def __init__(self, application: Application, options: ServeOptions, display: Display) -> None:
         super().__init__(_uvicorn_config(application))
         self.exit_code = 0
         self._application = application
         self._options = options
+        self._display = display
         application.before_serving = self._run_at_start
         application.backend.on_fenced(self._fenced)
 
@@ -143,8 +155,15 @@ class AppServer(uvicorn.Server):
             return
         _spare_the_collector()
         assert sockets is not None
-        address = _address(sockets[0])
-        print(f"Serving {self._options.app_folder.name} at http://{address}", flush=True)
+        options = self._options
+        self._display.show(
+            Serving(
+                app=options.app_folder.name,
+                url=f"http://{_address(sockets[0])}",
+                data_directory=str(options.data_directory),
+                is_watching=options.is_for_developer,
+            )
+        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop the application while its sockets are still open, then close everything."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
+import httpx
+
 from tests.conftest import StartServer
+from tests.harness.command_line import RunningCommand
 from tests.harness.example_app import copy_of_app
 from tests.harness.server_process import ServerProcess
 from tests.harness.sync_socket import SyncSocket
+from tests.harness.terminal import TerminalCommand
 from tests.harness.waiting import wait_for
 
 SEED = ("--run", "seed:demo")
@@ -69,6 +74,60 @@ def test_broken_file_and_schema_that_does_not_fit_stop_nothing(
     assert re.search(r"Not reloaded, .*: functions/messages\.py:\d+: SyntaxError", server.log)
     assert re.search(r'Not reloaded, .* in table "messages" does not match the schema', server.log)
     assert "Traceback" not in server.log
+
+
+def test_events_are_lines_of_json_for_programs(tmp_path: Path) -> None:
+    app = copy_of_app(tmp_path)
+    messages = app / "functions" / "messages.py"
+    messages.write_text(messages.read_text() + '\nprint("printed")\n')
+    arguments = ("dev", str(app), "--port", "0", "--json")
+    with RunningCommand(*arguments, folder=tmp_path) as dev:
+        events = [json.loads(dev.line())]
+        exchange(messages, "async def send(", "async def post(")
+        events.append(json.loads(dev.line()))
+        exchange(messages, "async def post(", "async def post((")
+        events.append(json.loads(dev.line()))
+        code = dev.interrupt()
+
+    serving, reloaded, refused = events
+    assert (code, dev.rest_of_output()) == (0, [])
+    assert "printed" in dev.rest_of_errors()
+    assert serving == {
+        "event": "serving",
+        "app": app.name,
+        "url": serving["url"],
+        "dataDirectory": str(app / ".realtime"),
+        "isWatching": True,
+    }
+    assert reloaded.pop("milliseconds") > 0
+    assert reloaded == {"event": "reloaded", "functions": ["messages:post", "messages:send"]}
+    assert refused["event"] == "notReloaded"
+    assert refused["reason"].startswith("functions/messages.py:")
+
+
+def test_serve_tells_programs_where_it_serves(tmp_path: Path) -> None:
+    app = copy_of_app(tmp_path)
+    with RunningCommand("serve", str(app), "--port", "0", "--json", folder=tmp_path) as serve:
+        serving = json.loads(serve.line())
+        version = httpx.get(f"{serving['url']}/version", timeout=30)
+        code = serve.interrupt()
+
+    assert (serving["event"], serving["isWatching"], version.status_code) == ("serving", False, 200)
+    assert (code, serve.rest_of_output()) == (0, [])
+
+
+def test_terminal_has_a_line_that_tells_the_state(tmp_path: Path) -> None:
+    app = copy_of_app(tmp_path)
+    with TerminalCommand("dev", str(app), "--port", "0", folder=tmp_path) as dev:
+        wait_for(lambda: re.search(rf"{app.name}  http://\S+  serving", dev.output), "its state")
+        exchange(app / "functions" / "messages.py", 'order("asc")', 'order("desc")')
+        wait_for(lambda: "  reloaded in" in dev.output, "the new state")
+        exchange(app / "functions" / "messages.py", "async def send(", "async def send((")
+        wait_for(lambda: "  not reloaded: functions/messages.py:" in dev.output, "the mistake")
+        code = dev.interrupt()
+
+    assert code == 0
+    assert "Traceback" not in dev.output
 
 
 def test_dev_server_that_watches_stops_in_order(start_server: StartServer, tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import pytest
 
+from realtime.cli.events import Event
 from realtime.errors import UnavailableError
 from realtime.storage.data_directory import DataDirectory
 from realtime.storage.sqlite_errors import storage_error
@@ -37,6 +39,18 @@ def _text(section: str) -> list[Block]:
 (IN_USE,) = _text("The data directory")
 DISK_FULL, FOREIGN = _text("When something fails")
 (LOG_LINE,) = _text("Logs")
+
+
+def test_events_for_programs_are_all_listed() -> None:
+    section = OPERATIONS.read_text().partition("#### Output for programs")[2]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", section.partition("\n### ")[0], re.MULTILINE)
+
+    listed = {name: tuple(CODE.findall(members)) for name, members in rows[1:]}
+
+    assert listed == {
+        str(event.__struct_config__.tag): event.__struct_encode_fields__
+        for event in get_args(Event)
+    }
 
 
 def test_metrics_are_all_listed(server: ServerProcess) -> None:

@@ -16,11 +16,11 @@ from tests.harness.server_process import ADMIN_KEY, ROOT
 DEADLINE_SECONDS = 60.0
 
 
-def _command(*arguments: str) -> list[str]:
+def command_line(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "realtime.cli.main", *arguments]
 
 
-def _environment(admin_key: str | None) -> dict[str, str]:
+def command_environment(admin_key: str | None) -> dict[str, str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"}
     environment.pop("REALTIME_ADMIN_KEY", None)
     return environment if admin_key is None else {**environment, "REALTIME_ADMIN_KEY": admin_key}
@@ -31,9 +31,9 @@ def realtime(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder to its end."""
     return subprocess.run(
-        _command(*arguments),
+        command_line(*arguments),
         cwd=folder,
-        env=_environment(admin_key),
+        env=command_environment(admin_key),
         capture_output=True,
         text=True,
         timeout=DEADLINE_SECONDS,
@@ -46,9 +46,9 @@ class RunningCommand:
 
     def __init__(self, *arguments: str, folder: Path, admin_key: str | None = ADMIN_KEY) -> None:
         self._process = subprocess.Popen(
-            _command(*arguments),
+            command_line(*arguments),
             cwd=folder,
-            env=_environment(admin_key),
+            env=command_environment(admin_key),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -88,6 +88,12 @@ class RunningCommand:
         """Press Ctrl-C; return the exit code."""
         self._process.send_signal(signal.SIGINT)
         return self._process.wait(DEADLINE_SECONDS)
+
+    def rest_of_output(self) -> list[str]:
+        """Return what else the command has printed, after its end."""
+        for thread in self._threads:
+            thread.join(10)
+        return list(self._lines.queue)
 
     def rest_of_errors(self) -> list[str]:
         """Return what else the command has said, after its end."""

@@ -18,7 +18,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from realtime.cli.app_files import AppFiles
-from realtime.cli.reload import NotReloaded, PageChanged, Reloaded, Reloader, Report
+from realtime.cli.events import Event, NotReloaded, PageChanged, Reloaded
+from realtime.cli.reload import Reloader
 from realtime.clock import SystemClock
 from realtime.database.database import DatabaseLimits
 from realtime.runtime.backend import Backend, Limits
@@ -86,15 +87,15 @@ loads_may_go_on: queue.Queue[None] = queue.Queue()
 
 @dataclass
 class Reports:
-    """What the reloader told its terminal."""
+    """What the reloader told its display."""
 
     loop: asyncio.AbstractEventLoop
-    waiting: asyncio.Queue[Report] = field(default_factory=asyncio.Queue[Report])
+    waiting: asyncio.Queue[Event] = field(default_factory=asyncio.Queue[Event])
 
-    def show(self, report: Report) -> None:
+    def show(self, report: Event) -> None:
         self.loop.call_soon_threadsafe(self.waiting.put_nowait, report)
 
-    async def next(self) -> Report:
+    async def next(self) -> Event:
         return await asyncio.wait_for(self.waiting.get(), DEADLINE_SECONDS)
 
 

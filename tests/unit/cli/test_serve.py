@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from realtime.cli.display import TextDisplay
 from realtime.cli.serve import AppServer, ServeOptions, serve_app
 from realtime.errors import OverloadedError, StorageError
 from realtime.runtime.outcome import ClientError, FunctionCall, MutationOutcome
@@ -45,7 +47,7 @@ class RecordedApplication:
 
 def make_server(application: RecordedApplication, run_path: str | None = None) -> AppServer:
     options = ServeOptions(Path("app"), "127.0.0.1", 0, Path("data"), True, run_path)
-    return AppServer(cast(Application, application), options)
+    return AppServer(cast(Application, application), options, TextDisplay(sys.stdout))
 
 
 def test_application_stops_while_its_connections_are_open() -> None:

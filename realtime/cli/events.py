@@ -1,0 +1,97 @@
+"""What a server tells whoever started it: events, each a line to read or a line of JSON."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias, assert_never
+
+import msgspec
+
+from realtime.casing import wire_name
+
+Tone: TypeAlias = Literal["plain", "good", "bad"]
+
+_NAMED_FUNCTIONS: Final = 5
+_WATCHING: Final = "Watching schema.py, functions/, auth_config.py and web/"
+
+
+def _tag(class_name: str) -> str:
+    return class_name[0].lower() + class_name[1:]
+
+
+class _Event(msgspec.Struct, frozen=True, rename=wire_name, tag_field="event", tag=_tag):
+    """The root of the events; in JSON, `event` says which one it is."""
+
+
+class Serving(_Event, frozen=True):
+    """Calls are taken from here on, at `url`."""
+
+    app: str
+    url: str
+    data_directory: str
+    is_watching: bool
+    """Whether the files of the app are followed."""
+
+
+class Reloaded(_Event, frozen=True):
+    """A new version is served. `functions` are the paths of those that are not as before."""
+
+    milliseconds: int
+    functions: tuple[str, ...]
+
+
+class NotReloaded(_Event, frozen=True):
+    """The version before is served; `reason` begins with file and line where they are known."""
+
+    reason: str
+
+
+class PageChanged(_Event, frozen=True):
+    """Open pages have been told to load again."""
+
+
+Event: TypeAlias = Serving | Reloaded | NotReloaded | PageChanged
+
+
+def json_line(event: Event) -> str:
+    """Return an event as one line of JSON."""
+    return msgspec.json.encode(event).decode()
+
+
+def text_lines(event: Event) -> list[str]:
+    """Return what an event says to people."""
+    match event:
+        case Serving():
+            watching = "Watching schema.py, functions/, auth_config.py and web/"
+            return [
+                f"Serving {event.app} at {event.url}",
+                *([watching] if event.is_watching else []),
+            ]
+        case Reloaded(milliseconds, functions):
+            return [f"Reloaded in {milliseconds} ms: {_listed(functions)}"]
+        case NotReloaded(reason):
+            return [f"Not reloaded, the version before goes on serving: {reason}"]
+        case PageChanged():
+            return ["The page has changed: open pages load again"]
+        case _:
+            assert_never(event)
+
+
+def tone(event: Event) -> Tone:
+    """Return how an event is to be taken."""
+    match event:
+        case NotReloaded():
+            return "bad"
+        case Reloaded() | PageChanged():
+            return "good"
+        case Serving():
+            return "plain"
+        case _:
+            assert_never(event)
+
+
+def _listed(functions: tuple[str, ...]) -> str:
+    if not functions:
+        return "no function has changed"
+    shown = ", ".join(functions[:_NAMED_FUNCTIONS])
+    others = len(functions) - _NAMED_FUNCTIONS
+    return f"{shown} and {others} more" if others > 0 else shown

@@ -6,6 +6,7 @@ import socket
 
 from realtime.cli.app_files import AppFiles
 from realtime.cli.display import Display
+from realtime.cli.generated_files import GeneratedFiles
 from realtime.cli.reload import Reloader
 from realtime.cli.serve import AppServer, Complete, ServeOptions
 from realtime.server.application import Application
@@ -25,7 +26,8 @@ class DevServer(AppServer):
         complete: Complete,
     ) -> None:
         super().__init__(application, options, display)
-        self._reloader = Reloader(application, pages, files, display, complete)
+        generated = GeneratedFiles(options.app_folder, options.codegen)
+        self._reloader = Reloader(application, pages, files, display, generated, complete)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then watch."""

@@ -49,7 +49,19 @@ class PageChanged(_Event, frozen=True):
     """Open pages have been told to load again."""
 
 
-Event: TypeAlias = Serving | Reloaded | NotReloaded | PageChanged
+class Generated(_Event, frozen=True):
+    """The generated files are those of the served version; `files` had to be written."""
+
+    files: tuple[str, ...]
+
+
+class NotGenerated(_Event, frozen=True):
+    """Generated files may be those of an earlier version."""
+
+    reason: str
+
+
+Event: TypeAlias = Serving | Reloaded | NotReloaded | PageChanged | Generated | NotGenerated
 
 
 def json_line(event: Event) -> str:
@@ -58,7 +70,7 @@ def json_line(event: Event) -> str:
 
 
 def text_lines(event: Event) -> list[str]:
-    """Return what an event says to people."""
+    """Return what an event says to people; nothing if it is not worth a line."""
     match event:
         case Serving():
             watching = "Watching schema.py, functions/, auth_config.py and web/"
@@ -72,6 +84,10 @@ def text_lines(event: Event) -> list[str]:
             return [f"Not reloaded, the version before goes on serving: {reason}"]
         case PageChanged():
             return ["The page has changed: open pages load again"]
+        case Generated(files):
+            return [f"Wrote {', '.join(files)}"] if files else []
+        case NotGenerated(reason):
+            return [f"Generated files were not written: {reason}"]
         case _:
             assert_never(event)
 
@@ -79,11 +95,11 @@ def text_lines(event: Event) -> list[str]:
 def tone(event: Event) -> Tone:
     """Return how an event is to be taken."""
     match event:
-        case NotReloaded():
+        case NotReloaded() | NotGenerated():
             return "bad"
         case Reloaded() | PageChanged():
             return "good"
-        case Serving():
+        case Serving() | Generated():
             return "plain"
         case _:
             assert_never(event)

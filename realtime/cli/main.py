@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from realtime.cli.generated_files import CodegenMode
 
 _DEFAULT_PORT = 3210
 _DEFAULT_SITE_PORT = 3211
@@ -72,11 +75,20 @@ def dev(
     data: DataFolder = None,
     redact_errors: RedactErrors = False,
     run: RunPath = None,
+    codegen: Annotated[
+        bool | None,
+        typer.Option(
+            help="Write types for TypeScript to APP/_generated at each change, or no files at all."
+            "  [default: those that `realtime codegen` has once written]",
+            show_default=False,
+        ),
+    ] = None,
     json: Events = False,
 ) -> None:
     """Serve an app for its developer, and follow its files: clients see error texts and logs."""
+    mode: CodegenMode = "existing" if codegen is None else "always" if codegen else "never"
     where = _Where(app_folder, host, port, site_port, data)
-    _serve(where, redact_errors, run, as_json=json, is_for_developer=True)
+    _serve(where, redact_errors, run, as_json=json, is_for_developer=True, codegen=mode)
 
 
 @app.command()
@@ -228,6 +240,7 @@ def _serve(
     *,
     as_json: bool,
     is_for_developer: bool = False,
+    codegen: CodegenMode = "never",
 ) -> None:
     from realtime.cli.serve import ServeOptions, serve_app
     from realtime.storage.data_directory import DEFAULT_NAME
@@ -241,6 +254,7 @@ def _serve(
         redact_errors=redact_errors,
         run_path=run_path,
         is_for_developer=is_for_developer,
+        codegen=codegen,
         as_json=as_json,
     )
     raise typer.Exit(serve_app(options))

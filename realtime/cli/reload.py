@@ -4,7 +4,8 @@ One thread watches the files, loads the app and hands it over, one after the oth
 event loop goes on serving the version before, and what is saved meanwhile is the next change. The
 loop only takes the step from one version to the next (see `Backend.change_app`). What cannot be
 loaded, or does not fit what is stored, changes nothing; it is reported to the terminal and to the
-open pages until it is mended.
+open pages until it is mended. Generated files are written last, and are no files of the app: they
+never lead to another reload by themselves.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Final
 from realtime.cli.app_files import AppFiles, forget_bytecode
 from realtime.cli.display import Display
 from realtime.cli.events import NotReloaded, PageChanged, Reloaded
+from realtime.cli.generated_files import GeneratedFiles
 from realtime.errors import DefinitionError, RealtimeError, UnavailableError
 from realtime.runtime.registry import AppFunction, LoadedApp, load_app
 from realtime.server.application import Application
@@ -44,6 +46,7 @@ class Reloader:
         pages: DevPages,
         files: AppFiles,
         display: Display,
+        generated: GeneratedFiles,
         complete: Callable[[LoadedApp], LoadedApp] = lambda app: app,
     ) -> None:
         """Follow `files`, which are those of the served app as they were before it was loaded.
@@ -53,6 +56,7 @@ class Reloader:
         self._application = application
         self._pages = pages
         self._display = display
+        self._generated = generated
         self._complete = complete
         self._files = files.including(_module_folders(application.backend.app))
         self._loop: asyncio.AbstractEventLoop
@@ -70,6 +74,7 @@ class Reloader:
 
     def _watch(self) -> None:
         try:
+            self._generate(self._application.backend.app)
             for _ in self._notices():
                 self._catch_up()
         except Exception:
@@ -131,6 +136,13 @@ class Reloader:
             self._files = self._files.including(_module_folders(app))
             milliseconds = round((time.monotonic() - begin) * 1000)
             self._report(Reloaded(milliseconds, tuple(_changed_functions(before, app))))
+            self._generate(app)
+
+    def _generate(self, app: LoadedApp) -> None:
+        """Write the files of front ends, which nobody who is served waits for."""
+        outcome = self._generated.update(app)
+        if outcome is not None:
+            self._display.show(outcome)
 
     def _report(self, report: Reloaded | NotReloaded) -> None:
         error = report.reason if isinstance(report, NotReloaded) else None

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import uvicorn
 
@@ -40,6 +40,9 @@ from realtime.server.opening import WEB_FOLDER, open_application
 from realtime.server.system_functions import with_system_functions
 from realtime.server.websocket_protocol import RealtimeWebSocketProtocol
 from realtime.storage.data_directory import DataDirectory
+
+if TYPE_CHECKING:  # as it imports what only developers need
+    from realtime.cli.generated_files import CodegenMode
 
 FAILED: Final = 1
 
@@ -68,6 +71,8 @@ class ServeOptions:
     """A function to run before serving."""
     is_for_developer: bool = False
     """Whether the server follows its files, and logs a handler that blocks the loop."""
+    codegen: CodegenMode = "never"
+    """Which generated files are kept those of the app; for developers."""
     as_json: bool = False
     """Whether the output is events in JSON."""
 

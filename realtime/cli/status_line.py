@@ -18,6 +18,8 @@ from rich.text import Text
 
 from realtime.cli.events import (
     Event,
+    Generated,
+    NotGenerated,
     NotReloaded,
     PageChanged,
     Reloaded,
@@ -39,6 +41,7 @@ class Status:
     newest: str = "starting"
     """How the served version came to be."""
     reload_problem: str | None = None
+    codegen_problem: str | None = None
 
     def after(self, event: Event) -> Status:
         """Return the state that an event leads to."""
@@ -50,6 +53,10 @@ class Status:
                 return replace(self, newest=newest, reload_problem=None)
             case NotReloaded(reason):
                 return replace(self, reload_problem=f"not reloaded: {reason}")
+            case Generated():
+                return replace(self, codegen_problem=None)
+            case NotGenerated(reason):
+                return replace(self, codegen_problem=f"files not generated: {reason}")
             case PageChanged():
                 return self
             case _:
@@ -57,7 +64,7 @@ class Status:
 
     def text(self) -> Text:
         """Return the line; what does not fit in the terminal is cut off."""
-        problem = self.reload_problem
+        problem = self.reload_problem or self.codegen_problem
         told = (self.newest, "green") if problem is None else (problem.splitlines()[0], "red")
         parts = [(self.app, "bold"), (self.url, "cyan"), told]
         shown = [part for part in parts if part[0]]

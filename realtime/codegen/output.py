@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+
+MADE_BY: Final = "Made by `realtime codegen"
+"""How the first line of each generated file begins, behind the sign of a comment."""
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
@@ -29,3 +33,12 @@ def stale_files(folder: Path, files: Mapping[str, str]) -> list[Path]:
         for name, text in files.items()
         if not (folder / name).is_file() or (folder / name).read_bytes() != text.encode()
     ]
+
+
+def is_generated(path: Path) -> bool:
+    """Return whether a generated file stands at `path`, of whatever app or version."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return MADE_BY in file.readline()
+    except (FileNotFoundError, IsADirectoryError):
+        return False

@@ -15,6 +15,7 @@ from typing import Final
 
 from realtime.codegen.document_types import DocumentTypes
 from realtime.codegen.function_tree import FunctionTree, function_tree
+from realtime.codegen.output import MADE_BY
 from realtime.codegen.python_types import (
     HIDING,
     TYPE_NAMES,
@@ -37,8 +38,8 @@ _ROOT_DOCSTRINGS: Final = {
     "Api": "The public functions, each call of which waits for its result.",
     "Live": "The public queries, each of which gives a subscription.",
 }
-_HEAD: Final = '''\
-# Made by `realtime codegen --python` from the app's functions and schema: do not edit.
+_HEAD: Final = f'''\
+# {MADE_BY} --python` from the app's functions and schema: do not edit.
 """Typed calls of the app's functions over the official Python client."""
 
 from __future__ import annotations

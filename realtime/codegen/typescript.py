@@ -14,6 +14,7 @@ from typing import Final
 
 from realtime.codegen.document_types import DocumentTypes
 from realtime.codegen.function_tree import FunctionTree, function_tree
+from realtime.codegen.output import MADE_BY
 from realtime.codegen.spec import app_functions
 from realtime.codegen.typescript_types import (
     TypeWriter,
@@ -26,7 +27,7 @@ from realtime.runtime.registry import AppFunction, LoadedApp
 from realtime.schema.schema import IndexDefinition, Schema, TableDefinition
 from realtime.values.validators import AnyValidator, ObjectValidator, Validator
 
-HEAD: Final = "// Made by `realtime codegen` from the app's functions and schema: do not edit.\n\n"
+HEAD: Final = f"// {MADE_BY}` from the app's functions and schema: do not edit.\n\n"
 
 _INDENT: Final = "  "
 _API_JS: Final = """\

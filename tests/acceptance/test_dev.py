@@ -80,16 +80,16 @@ def test_events_are_lines_of_json_for_programs(tmp_path: Path) -> None:
     app = copy_of_app(tmp_path)
     messages = app / "functions" / "messages.py"
     messages.write_text(messages.read_text() + '\nprint("printed")\n')
-    arguments = ("dev", str(app), "--port", "0", "--json")
+    arguments = ("dev", str(app), "--port", "0", "--json", "--codegen")
     with RunningCommand(*arguments, folder=tmp_path) as dev:
-        events = [json.loads(dev.line())]
+        events = [json.loads(dev.line()), json.loads(dev.line())]
         exchange(messages, "async def send(", "async def post(")
-        events.append(json.loads(dev.line()))
+        events += [json.loads(dev.line()), json.loads(dev.line())]
         exchange(messages, "async def post(", "async def post((")
         events.append(json.loads(dev.line()))
         code = dev.interrupt()
 
-    serving, reloaded, refused = events
+    serving, first, reloaded, second, refused = events
     assert (code, dev.rest_of_output()) == (0, [])
     assert "printed" in dev.rest_of_errors()
     assert serving == {
@@ -99,8 +99,11 @@ def test_events_are_lines_of_json_for_programs(tmp_path: Path) -> None:
         "dataDirectory": str(app / ".realtime"),
         "isWatching": True,
     }
+    names = ["_generated/api.d.ts", "_generated/api.js", "_generated/dataModel.d.ts"]
+    assert first == {"event": "generated", "files": names}
     assert reloaded.pop("milliseconds") > 0
     assert reloaded == {"event": "reloaded", "functions": ["messages:post", "messages:send"]}
+    assert second == {"event": "generated", "files": ["_generated/api.d.ts"]}
     assert refused["event"] == "notReloaded"
     assert refused["reason"].startswith("functions/messages.py:")
 

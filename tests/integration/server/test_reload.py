@@ -18,7 +18,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from realtime.cli.app_files import AppFiles
-from realtime.cli.events import Event, NotReloaded, PageChanged, Reloaded
+from realtime.cli.events import Event, Generated, NotGenerated, NotReloaded, PageChanged, Reloaded
+from realtime.cli.generated_files import CodegenMode, GeneratedFiles
 from realtime.cli.reload import Reloader
 from realtime.clock import SystemClock
 from realtime.database.database import DatabaseLimits
@@ -153,6 +154,7 @@ async def dev_app(
     tmp_path: Path,
     before_commit: Callable[[], None] | None = None,
     *,
+    codegen: CodegenMode = "existing",
     has_page: bool = True,
 ) -> AsyncIterator[DevApp]:
     root = write_app(tmp_path, has_page=has_page)
@@ -164,7 +166,8 @@ async def dev_app(
     application = WatchedApplication(backend, settings, SystemClock())
     application.change_has_begun = asyncio.Event()
     reports = Reports(asyncio.get_running_loop())
-    reloader = Reloader(application, pages, files, reports)
+    generated = GeneratedFiles(root, codegen)
+    reloader = Reloader(application, pages, files, reports, generated)
     async with (
         serve(application, lifespan="on") as server,
         httpx.AsyncClient(base_url=server.url, timeout=DEADLINE_SECONDS) as http,
@@ -371,6 +374,45 @@ async def test_new_folders_are_watched_too(serve: Serve, tmp_path: Path) -> None
         assert isinstance(first, Reloaded) and isinstance(second, Reloaded)
         assert "admin/tools/notes:version" in first.functions
         assert "admin/tools/notes:version" in second.functions
+
+
+@pytest.mark.asyncio
+async def test_generated_files_are_those_of_the_saved_version_and_wake_nobody(
+    serve: Serve, tmp_path: Path
+) -> None:
+    async with dev_app(serve, tmp_path, codegen="always") as app:
+        reports = [await app.reports.next()]
+        types = app.root / "_generated" / "api.d.ts"
+        was_there = "more: {" in types.read_text()
+        app.save("first", file="functions/more.py")
+        reports += [await app.reports.next(), await app.reports.next()]
+        is_there = "more: {" in types.read_text()
+        app.save("second", file="functions/more.py")
+        reports.append(await app.reports.next())
+
+        assert (was_there, is_there) == (False, True)
+        assert [type(report) for report in reports] == [Generated, Reloaded, Generated, Reloaded]
+        assert reports[2] == Generated(("_generated/api.d.ts",))
+
+
+@pytest.mark.asyncio
+async def test_files_that_cannot_be_generated_stop_nothing(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "_generated").write_text("in the way")
+    async with dev_app(serve, tmp_path, codegen="always") as app, app.client() as client:
+        await client.subscribe(0, "notes:version")
+
+        app.save("second")
+        await client.until(lambda client: client.results[0] == "second")
+        reports = [await app.reports.next() for _ in range(3)]
+        (app.root / "_generated").unlink()
+        app.save("third")
+        await client.until(lambda client: client.results[0] == "third")
+        reports += [await app.reports.next(), await app.reports.next()]
+
+        kinds = [NotGenerated, Reloaded, NotGenerated, Reloaded, Generated]
+        assert [type(report) for report in reports] == kinds
+        assert await app.call("query", "version") == "third"
 
 
 @pytest.mark.asyncio

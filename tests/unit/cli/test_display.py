@@ -13,6 +13,8 @@ from rich.console import Console
 from realtime.cli.display import JsonDisplay, TextDisplay, open_display
 from realtime.cli.events import (
     Event,
+    Generated,
+    NotGenerated,
     NotReloaded,
     PageChanged,
     Reloaded,
@@ -51,6 +53,17 @@ EXAMPLES: list[tuple[Event, dict[str, object], list[str]]] = [
         ],
     ),
     (PageChanged(), {"event": "pageChanged"}, ["The page has changed: open pages load again"]),
+    (
+        Generated(("_generated/api.d.ts",)),
+        {"event": "generated", "files": ["_generated/api.d.ts"]},
+        ["Wrote _generated/api.d.ts"],
+    ),
+    (Generated(()), {"event": "generated", "files": []}, []),
+    (
+        NotGenerated("cannot write `x`: No space left on device"),
+        {"event": "notGenerated", "reason": "cannot write `x`: No space left on device"},
+        ["Generated files were not written: cannot write `x`: No space left on device"],
+    ),
 ]
 
 
@@ -130,6 +143,15 @@ class Terminal(io.StringIO):
             [SERVING, NotReloaded("x"), PageChanged(), Reloaded(7, ())],
             "chat  http://127.0.0.1:3210  reloaded in 7 ms",
         ),
+        (
+            [SERVING, NotGenerated("no room"), Reloaded(7, ())],
+            "chat  http://127.0.0.1:3210  files not generated: no room",
+        ),
+        (
+            [SERVING, NotGenerated("no room"), NotReloaded("x")],
+            "chat  http://127.0.0.1:3210  not reloaded: x",
+        ),
+        ([SERVING, NotGenerated("no room"), Generated(())], "chat  http://127.0.0.1:3210  serving"),
     ],
 )
 def test_status_tells_what_is_served_and_what_is_wrong(events: list[Event], text: str) -> None:

@@ -9,7 +9,9 @@
     │   └── TimeLimitError      the function ran too long
     ├── OverloadedError         try again later; nothing happened
     │   └── StorageFullError    the disk is full; nothing happened
-    ├── UnavailableError        the server is fenced, starting or stopping
+    ├── UnavailableError        the server is fenced, starting, stopping, or cannot be reached
+    ├── ConnectionLostError     an action was running when its connection was cut
+    ├── FunctionError           a function failed, as the client of its server sees it
     ├── OutOfRetentionError     a timestamp is too far in the past
     ├── StorageError            SQLite failed in a way that leaves the outcome unknown
     │   └── CorruptionError     what was read is not what was written
@@ -30,9 +32,11 @@ __all__ = [
     "ApplicationError",
     "AuthenticationError",
     "ConflictError",
+    "ConnectionLostError",
     "ConvexError",
     "CorruptionError",
     "DefinitionError",
+    "FunctionError",
     "InvalidCursorError",
     "LimitError",
     "NotFoundError",
@@ -130,9 +134,21 @@ class StorageFullError(OverloadedError):
 
 
 class UnavailableError(RealtimeError):
-    """The server does not take calls now: it is starting, stopping or fenced."""
+    """The server does not take calls now, or there is none, or the client has been closed."""
 
     default_code = "InternalServerError"
+
+
+class ConnectionLostError(RealtimeError):
+    """The connection was cut while an action ran: it may have taken effect, or part of it."""
+
+    default_code = "ConnectionLost"
+
+
+class FunctionError(RealtimeError):
+    """A function failed on the server; the message is what the server lets its clients know."""
+
+    default_code = "FunctionFailed"
 
 
 class OutOfRetentionError(RealtimeError):

@@ -30,6 +30,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "realtime.storage.persistence",
     ),
     "sync": ("realtime.values",),
+    "client": (
+        "realtime.values",
+        "realtime.sync.messages",  # the other half of what it says and hears
+    ),
     "testing": (
         "realtime.values",
         "realtime.schema",

@@ -20,6 +20,7 @@ _SEMANTIC_VERSION: Final = re.compile(
     re.ASCII,
 )
 _MAX_LENGTH: Final = 128
+_FIRST_WITH_CHUNKS: Final = {"npm": "1.28.0", "realtime": "0.1.0"}
 _FIRST_SUPPORTED: Final = {"npm": "0.19.2-0", "python": "0.0.3-0"}
 
 Precedence: TypeAlias = tuple[int, int, int, tuple[tuple[int, int, str], ...]]
@@ -41,7 +42,8 @@ class ClientVersion(NamedTuple):
     @property
     def takes_chunks(self) -> bool:
         """Return whether a large transition may come in parts (contract 1.12)."""
-        return self.name == "npm" and self.precedence is not None and not self.is_before("1.28.0")
+        first = _FIRST_WITH_CHUNKS.get(self.name)
+        return first is not None and self.precedence is not None and not self.is_before(first)
 
     @property
     def is_unsupported(self) -> bool:

@@ -33,7 +33,14 @@ EncodedMessage: TypeAlias = list[bytes]
 """One server message: pieces of UTF-8 JSON text, to be sent as one text frame."""
 
 
-class _ClientStruct(msgspec.Struct, frozen=True, tag_field="type", tag=True, rename=wire_name):
+class _ClientStruct(
+    msgspec.Struct,
+    frozen=True,
+    tag_field="type",
+    tag=True,
+    rename=wire_name,
+    omit_defaults=True,
+):
     """The base of what is told apart by its `type`; unknown members are ignored."""
 
 
@@ -136,6 +143,11 @@ def decode_client_message(text: str | bytes) -> ClientMessage:
         raise ProtocolError(
             f"Expected a JSON object whose `type` is {_TYPES}, got a message with a fault: {reason}"
         ) from error
+
+
+def encode_client_message(message: ClientMessage) -> bytes:
+    """Return the text of a client's message; members with their default are left out."""
+    return msgspec.json.encode(message)
 
 
 @lru_cache(maxsize=64)

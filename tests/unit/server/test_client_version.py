@@ -91,7 +91,9 @@ def test_npm_client_takes_chunks_from_its_version_on(version: str, takes_chunks:
     assert client_of_path(version).takes_chunks is takes_chunks
 
 
-def test_no_other_client_takes_chunks() -> None:
+def test_client_of_our_own_takes_chunks_and_no_other_does() -> None:
+    assert client_of_header("realtime-0.1.0").takes_chunks
+    assert not client_of_header("realtime-0.0.9").takes_chunks
     assert not client_of_header("python-9.0.0").takes_chunks
     assert not client_of_header("rust-1.28.0").takes_chunks
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from realtime.sync.messages import (
     Action,
     Add,
     Authenticate,
+    ClientMessage,
     Connect,
     EncodedMessage,
     Event,
@@ -27,6 +30,7 @@ from realtime.sync.messages import (
     decode_timestamp,
     encode_action_response,
     encode_auth_error,
+    encode_client_message,
     encode_fatal_error,
     encode_mutation_response,
     encode_ping,
@@ -392,3 +396,31 @@ def test_an_auth_error_names_the_version_that_stays() -> None:
 def test_fatal_error_and_ping_have_the_form_of_the_contract() -> None:
     assert parsed(encode_fatal_error("a\nb")) == {"type": "FatalError", "error": "a\nb"}
     assert parsed(encode_ping()) == {"type": "Ping"}
+
+
+def test_message_of_a_client_is_written_without_what_it_need_not_say() -> None:
+    addition = Add(0, "messages:list", msgspec.Raw(b"[{}]"))
+
+    assert encode_client_message(ModifyQuerySet(0, 1, (addition, Remove(5)))) == (
+        b'{"type":"ModifyQuerySet","baseVersion":0,"newVersion":1,"modifications":['
+        b'{"type":"Add","queryId":0,"udfPath":"messages:list","args":[{}]},'
+        b'{"type":"Remove","queryId":5}]}'
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Connect(UUID(SESSION_ID), 3, "closed with code 1011", encode_timestamp(7)),
+        Authenticate(2, "User", "a token"),
+        Authenticate(0, "None"),
+        ModifyQuerySet(1, 2, (Add(4, "a:b", msgspec.Raw(b"[{}]"), "a journal"), Remove(3))),
+        Mutation(1, "a:b", msgspec.Raw(b'[{"x":1}]')),
+        Action(2, "a:b", msgspec.Raw(b"[{}]")),
+    ],
+)
+def test_message_of_a_client_is_read_as_it_was_written(message: ClientMessage) -> None:
+    text = encode_client_message(message)
+
+    assert encode_client_message(decode_client_message(text)) == text
+    assert type(decode_client_message(text)) is type(message)

@@ -1,0 +1,131 @@
+"""The mutations and actions of a client that have not ended, over all connections.
+
+A mutation is sent on each connection, under the same request id, until a transition has come that
+its effect is part of: the server knows the id and does not run it twice, and who waits for it
+finds its effect in every live query. An action that was sent is not sent again, since nobody knows
+what it has done. Source: contract 1.7 to 1.9.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NewType, TypeVar
+
+import msgspec
+
+from realtime.client.outcome import Outcome, Success
+from realtime.sync.messages import Action, Mutation
+
+RequestId = NewType("RequestId", int)
+MessageT = TypeVar("MessageT", Mutation, Action)
+
+
+@dataclass(slots=True)
+class _Request:
+    message: Mutation | Action
+    is_sent: bool = False
+    success: Success | None = None
+    """The result of a mutation that was answered on this connection and is not reflected yet."""
+    timestamp: int = 0
+
+
+class Requests:
+    """Requests by their ids, in the order in which they were made."""
+
+    def __init__(self) -> None:
+        self._requests: dict[RequestId, _Request] = {}
+        self._next_id = 0
+        self._unanswered: set[RequestId] = set()
+        """Requests that the present connection began with."""
+
+    def begin_mutation(self, path: str, args: bytes) -> Mutation:
+        """Return the message of a new mutation."""
+        message = Mutation(self._take_id(), path, _list_of(args))
+        return self._keep(message)
+
+    def begin_action(self, path: str, args: bytes) -> Action:
+        """Return the message of a new action."""
+        message = Action(self._take_id(), path, _list_of(args))
+        return self._keep(message)
+
+    def note_sent(self, request_id: int) -> None:
+        """Remember that the server may know of a request from now on."""
+        self._requests[RequestId(request_id)].is_sent = True
+
+    def withdraw(self, request_id: RequestId) -> bool:
+        """Forget a request that was never sent; say whether that could be done."""
+        request = self._requests.get(request_id)
+        if request is None or request.is_sent:
+            return False
+        del self._requests[request_id]
+        self._unanswered.discard(request_id)
+        return True
+
+    def begin_connection(self) -> list[Mutation | Action]:
+        """Return what to send on a new connection."""
+        self._unanswered = set(self._requests)
+        return [request.message for request in self._requests.values()]
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Return whether all is answered that the connection began with."""
+        return not self._unanswered
+
+    def path(self, request_id: int) -> str | None:
+        """Return the path of a request that has not ended."""
+        request = self._requests.get(RequestId(request_id))
+        return None if request is None else request.message.udf_path
+
+    def answer_mutation(self, request_id: int, outcome: Outcome, timestamp: int) -> bool:
+        """Take in how a mutation has ended; say whether its caller may know already.
+
+        A success has to wait for the transition that covers its timestamp.
+        """
+        if isinstance(outcome, Success):
+            request = self._requests.get(RequestId(request_id))
+            if request is not None:
+                request.success, request.timestamp = outcome, timestamp
+                self._unanswered.discard(RequestId(request_id))
+            return False
+        return self.end(request_id)
+
+    def end(self, request_id: int) -> bool:
+        """Forget a request; say whether it was there."""
+        self._unanswered.discard(RequestId(request_id))
+        return self._requests.pop(RequestId(request_id), None) is not None
+
+    def reflect(self, timestamp: int) -> list[tuple[RequestId, Success]]:
+        """Return the mutations that have ended now that the results are as of `timestamp`."""
+        ended = [
+            (request_id, request.success)
+            for request_id, request in self._requests.items()
+            if request.success is not None and request.timestamp <= timestamp
+        ]
+        for request_id, _ in ended:
+            del self._requests[request_id]
+        return ended
+
+    def lose_connection(self) -> list[RequestId]:
+        """Return the actions that were lost; what has to be sent again is kept."""
+        lost = [
+            request_id
+            for request_id, request in self._requests.items()
+            if request.is_sent and isinstance(request.message, Action)
+        ]
+        for request_id in lost:
+            del self._requests[request_id]
+        for request in self._requests.values():
+            request.success = None
+        return lost
+
+    def _take_id(self) -> int:
+        self._next_id += 1
+        return self._next_id - 1
+
+    def _keep(self, message: MessageT) -> MessageT:
+        self._requests[RequestId(message.request_id)] = _Request(message)
+        return message
+
+
+def _list_of(args: bytes) -> msgspec.Raw:
+    return msgspec.Raw(b"[%b]" % args)

@@ -51,6 +51,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "codegen": ("realtime.values", "realtime.schema", "realtime.runtime"),
     "cli": (
         "realtime.values",
+        "realtime.client",
         "realtime.runtime",
         "realtime.server",
         "realtime.storage",
@@ -70,6 +71,7 @@ ONE_PLACE: dict[str, tuple[str, ...]] = {
     "pytest": ("pytest_plugin.py",),
     "joserfc": ("server/auth/key_set.py",),
     "httpx": ("server/auth/document_fetcher.py",),
+    "websockets": ("client/connector.py", "server/websocket_protocol.py"),
 }
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
 from pathlib import Path
-from typing import assert_never
+from typing import Any
 
 from realtime.cli.known_functions import unknown_function
-from realtime.cli.live_query import Failure, Interruption, LiveQuery, News, Value, watch_query
-from realtime.cli.server_access import CommandError, parse_arguments
+from realtime.cli.server_access import FAILED, CommandError, parse_arguments, parse_url
+from realtime.client import AdminKey, Client
+from realtime.errors import (
+    ApplicationError,
+    AuthenticationError,
+    FunctionError,
+    ProtocolError,
+    UnavailableError,
+    ValidationError,
+)
 from realtime.server.admin_key import read_admin_key
-from realtime.server.value_format import clean_json
 from realtime.storage.data_directory import DEFAULT_NAME
+from realtime.values.json_encoding import clean_value, decode_value
 
 
 def watch_function(
@@ -25,12 +34,15 @@ def watch_function(
     """
     key = admin_key or read_admin_key(os.environ, Path(DEFAULT_NAME))
     try:
-        query = LiveQuery(path, parse_arguments(arguments), key)
-        printer = _Printer(path, url, key, as_json=as_json)
-        watch_query(query, url, printer.show)
-    except CommandError as error:
+        parse_url(url)
+        args = decode_value(parse_arguments(arguments))
+        asyncio.run(_Watcher(path, args, url, key, as_json=as_json).run())
+    except (CommandError, ValidationError, UnavailableError) as error:
         print(f"realtime watch: {error}", file=sys.stderr)
-        return error.exit_code
+        return error.exit_code if isinstance(error, CommandError) else FAILED
+    except (AuthenticationError, ProtocolError) as error:
+        print(f"realtime watch: The server refused: {error}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:  # who read the output has seen enough
@@ -38,32 +50,53 @@ def watch_function(
     return 0
 
 
-class _Printer:
+class _Watcher:
     """Prints what is new; a function that does not exist at first is a mistake of the user's."""
 
-    def __init__(self, path: str, url: str, admin_key: str | None, *, as_json: bool) -> None:
+    def __init__(
+        self, path: str, args: Any, url: str, admin_key: str | None, *, as_json: bool
+    ) -> None:
         self._path = path
+        self._args = args
         self._url = url
         self._admin_key = admin_key
         self._indent = None if as_json else 2
-        self._is_first = True
 
-    def show(self, news: News) -> None:
-        match news:
-            case Value(encoded):
-                value = json.loads(clean_json(encoded))
-                print(json.dumps(value, indent=self._indent, ensure_ascii=False), flush=True)
-            case Failure(message):
-                self._show_failure(message)
-            case Interruption(reason):
-                print(f"The connection was lost ({reason}); trying again", file=sys.stderr)
-            case _:
-                assert_never(news)
-        self._is_first = False
+    async def run(self) -> None:
+        auth = None if self._admin_key is None else AdminKey(self._admin_key)
+        async with Client(self._url, auth=auth, connect_timeout_seconds=0) as client:
+            interruptions = asyncio.create_task(_show_interruptions(client))
+            try:
+                await self._show_results(client)
+            finally:
+                interruptions.cancel()
 
-    def _show_failure(self, message: str) -> None:
-        if self._is_first:
-            unknown = unknown_function(message, self._path, self._url, self._admin_key)
+    async def _show_results(self, client: Client) -> None:
+        is_first = True
+        async with client.watch(self._path, self._args) as results:
+            while True:
+                try:
+                    value = clean_value(await anext(results))
+                except (ApplicationError, FunctionError) as error:
+                    await self._show_failure(error.message, is_first=is_first)
+                else:
+                    text = json.dumps(value, indent=self._indent, ensure_ascii=False)
+                    print(text, flush=True)
+                is_first = False
+
+    async def _show_failure(self, message: str, *, is_first: bool) -> None:
+        if is_first:
+            unknown = await asyncio.to_thread(
+                unknown_function, message, self._path, self._url, self._admin_key
+            )
             if unknown is not None:
                 raise CommandError(unknown)
         print(message, file=sys.stderr)
+
+
+async def _show_interruptions(client: Client) -> None:
+    was_connected = True
+    async for status in client.statuses():
+        if status.connection == "reconnecting" and was_connected:
+            print(f"The connection was lost ({status.reason}); trying again", file=sys.stderr)
+        was_connected = status.connection == "connected"

@@ -7,6 +7,8 @@ from realtime import (
     UNSET,
     Id,
     MutationCtx,
+    PaginationOptions,
+    PaginationResult,
     QueryCtx,
     Unset,
     mutation,
@@ -20,6 +22,15 @@ async def list_messages(ctx: QueryCtx, session_id: Id[Session]) -> list[Message]
     """The messages of a conversation, oldest first."""
     messages = ctx.db.query(Message).with_index(Message.by_sessionId, session_id=session_id)
     return await messages.order("asc").collect()
+
+
+@query
+async def history(
+    ctx: QueryCtx, session_id: Id[Session], pagination_opts: PaginationOptions
+) -> PaginationResult[Message]:
+    """The messages of a conversation, newest first, a page at a time."""
+    messages = ctx.db.query(Message).with_index(Message.by_sessionId, session_id=session_id)
+    return await messages.order("desc").paginate(pagination_opts)
 
 
 @mutation

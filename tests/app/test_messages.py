@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions import messages, seed, sessions
-from realtime import ApplicationError, ValidationError
+from realtime import ApplicationError, PaginationOptions, ValidationError
 from realtime.testing import TestBackend, running_app
 from realtime.testing.strategies import arguments
 from schema import Changes
@@ -29,6 +29,20 @@ async def test_messages_are_listed_oldest_first(backend: TestBackend, session: s
     ]
     assert listed[0].id == first
     assert listed[1].timestamp - listed[0].timestamp == 60_000
+
+
+async def test_history_comes_in_pages_newest_first(backend: TestBackend, session: str) -> None:
+    for content in ("one", "two", "three"):
+        await backend.mutation(messages.send, session_id=session, role="user", content=content)
+
+    options = PaginationOptions(num_items=2, cursor=None)
+    newest = await backend.query(messages.history, session_id=session, pagination_opts=options)
+    options = PaginationOptions(num_items=2, cursor=newest.continue_cursor)
+    oldest = await backend.query(messages.history, session_id=session, pagination_opts=options)
+
+    assert [message.content for message in newest.page] == ["three", "two"]
+    assert [message.content for message in oldest.page] == ["one"]
+    assert (newest.is_done, oldest.is_done) == (False, True)
 
 
 async def test_list_is_pushed_with_each_message_of_its_session(

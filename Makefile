@@ -15,7 +15,7 @@ USABLE := import ensurepip, sqlite3, ssl, sys, venv; sys.exit(sys.version_info <
 VENV := .venv
 BIN := $(VENV)/bin
 TYPED := realtime schema.py functions
-CLIENTS := tests/clients
+PACKAGES := tests/clients examples/react-chat
 
 # Options for the server, pytest and the benchmarks: `make test ARGS="-k recovery -x"`.
 ARGS ?=
@@ -48,14 +48,16 @@ $(VENV)/installed: requirements.lock pyproject.toml
 	@touch $@
 
 .PHONY: node_modules
-node_modules: ## Install the npm packages of the client tests, if npm is there
-	@if [ $(CLIENTS)/node_modules/.package-lock.json -nt $(CLIENTS)/package-lock.json ]; then :; \
-	elif command -v npm >/dev/null; then \
-	  cd $(CLIENTS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && \
-	  touch node_modules/.package-lock.json; \
-	else \
-	  echo "npm is not installed: tests that need Node will be skipped"; \
-	fi
+node_modules: ## Install the npm packages of client tests and examples, if npm is there
+	@if ! command -v npm >/dev/null; then \
+	  echo "npm is not installed: tests that need Node will be skipped"; exit; \
+	fi; \
+	for folder in $(PACKAGES); do \
+	  if [ ! $$folder/node_modules/.package-lock.json -nt $$folder/package-lock.json ]; then \
+	    npm ci --prefix $$folder --ignore-scripts --no-audit --no-fund --loglevel=error; \
+	    touch $$folder/node_modules/.package-lock.json; \
+	  fi; \
+	done
 
 .PHONY: test
 test: .venv node_modules ## Run the whole test suite
@@ -136,5 +138,5 @@ lock: .venv ## Pin the newest versions that pyproject.toml allows
 
 .PHONY: clean
 clean: ## Remove what was set up and what the tools left behind
-	rm -rf $(VENV) $(CLIENTS)/node_modules .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(addsuffix /node_modules,$(PACKAGES)) .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,8 +1,8 @@
 """The tutorial is followed from its first step to its last, in a folder of its own.
 
 Each block is a step. A command line is run; a file is written as an editor would; a text is what
-must have been printed: by `realtime dev` after a file was saved, by `realtime watch` while it is
-open, else by the command before. The server listens on a free port, and that is all that differs.
+must have been printed: by `realtime dev` after a file was saved, else by the last command. The
+server listens on a free port, and that is all that differs.
 """
 
 from __future__ import annotations
@@ -39,19 +39,15 @@ class Learner:
         self.url = f"http://127.0.0.1:{free_port()}"
         self._running = ExitStack()
         self._dev: RunningCommand
-        self._watch: RunningCommand | None = None
-        self._section = ""
         self._next_line: Callable[[], str]
         """Where the next line that is shown comes from."""
 
     def close(self) -> None:
-        """Press Ctrl-C wherever something runs."""
+        """End whatever runs."""
         self._running.close()
 
     def do(self, step: Block) -> None:
         """Do one step."""
-        if step.section != self._section:
-            self._section, self._watch = step.section, None
         match step.language:
             case "sh":
                 for line in step.code.splitlines():
@@ -73,12 +69,12 @@ class Learner:
             case ["printf", text, ">", file]:
                 (self.folder / file).write_text(text.replace("\\n", "\n"))
             case ["realtime", "dev" | "serve" as command, *more]:
-                self.close()
+                if command == "serve":  # in the terminal where the other one has been
+                    assert self._dev.interrupt() == 0
                 self._dev = self._start(command, "--port", self.url.rpartition(":")[2], *more)
                 self._next_line = self._dev.line
             case ["realtime", "watch", *more]:
-                self._watch = self._start("watch", *more, "--url", self.url)
-                self._next_line = self._watch.line
+                self._next_line = self._start("watch", *more, "--url", self.url).line
             case ["realtime", *more]:
                 url = () if more[0] in ("init", "codegen") else ("--url", self.url)
                 self._see(realtime(*more, *url, folder=self.folder, admin_key=None))

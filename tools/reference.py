@@ -39,6 +39,7 @@ _PART: Final = re.compile(
 _STARS: Final = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}
 _FINAL: Final = re.compile(r"^Final(?:\[.*\])?$")
 _CALLABLE_PARAMETERS: Final = ("P.args", "P.kwargs")
+"""The annotations of what stands for the parameters of a function that is given."""
 _FOR_CHECKERS_ALONE: Final = ("Queried[Q]", "Id[DocumentWithTheseFields]")
 """Parameters of overloads that repeat another one for type checkers."""
 _PLAIN: Final = {
@@ -50,7 +51,6 @@ _PLAIN: Final = {
     "Bound[F, V]": "Bound",
 }
 """What an annotation that tells more to type checkers says to people."""
-"""The annotations of what stands for the parameters of a function that is given."""
 
 
 def render(text: str) -> str:

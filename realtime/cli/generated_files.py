@@ -16,6 +16,7 @@ from realtime.cli.codegen import DEFAULT_FOLDER
 from realtime.cli.events import Generated, NotGenerated
 from realtime.codegen.output import is_generated, write_files
 from realtime.codegen.python_client import python_files
+from realtime.codegen.schema_stubs import foreign_stubs, stub_files
 from realtime.codegen.typescript import typescript_files
 from realtime.errors import RealtimeError
 from realtime.runtime.registry import LoadedApp
@@ -27,6 +28,7 @@ _MakeFiles: TypeAlias = Callable[[LoadedApp], Mapping[str, str]]
 
 _KINDS: Final[tuple[_MakeFiles, ...]] = (typescript_files, python_files)
 _PLACES: Final = (DEFAULT_FOLDER, f"*/{DEFAULT_FOLDER}", f"*/*/{DEFAULT_FOLDER}")
+_STUBS: Final = ("*.pyi", "*/*.pyi")
 
 _log = logging.getLogger("realtime.cli")
 
@@ -54,11 +56,11 @@ class GeneratedFiles:
 
     def _write(self, app: LoadedApp) -> tuple[str, ...]:
         """Return the paths of the files that were written, as one finds them from the app."""
-        folders = self._folders()
-        if not folders:
+        if self._mode == "never":
             return ()
-        written: list[Path] = []
-        for make_files in _KINDS:
+        written = self._write_stubs(app)
+        folders = self._folders()
+        for make_files in _KINDS if folders else ():  # nothing is made for nobody
             files = make_files(app)
             for folder in folders:
                 is_asked_for = self._is_asked_for(folder, make_files)
@@ -67,13 +69,20 @@ class GeneratedFiles:
         return tuple(path.relative_to(self._root).as_posix() for path in written)
 
     def _folders(self) -> list[Path]:
-        """Return the folders that may hold generated files."""
-        if self._mode == "never":
-            return []
+        """Return the folders that may hold the files of front ends and clients."""
         found = {folder for place in _PLACES for folder in self._root.glob(place)}
         if self._mode == "always":
             found.add(self._root / DEFAULT_FOLDER)
         return sorted(found)
+
+    def _write_stubs(self, app: LoadedApp) -> list[Path]:
+        """Write the stubs of the schema if it has any, and return the paths of those written."""
+        if not any(is_generated(path) for place in _STUBS for path in self._root.glob(place)):
+            return []
+        files = stub_files(app)
+        for path in foreign_stubs(self._root, files):
+            del files[path.relative_to(self._root).as_posix()]
+        return write_files(self._root, files)
 
     def _is_asked_for(self, folder: Path, make_files: _MakeFiles) -> bool:
         return (

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from realtime.codegen.output import MADE_BY, is_generated
 from realtime.codegen.table_stubs import TableStub, needed_imports
 from realtime.runtime.registry import LoadedApp
 from realtime.schema.document_codec import CREATION_TIME_FIELD, ID_FIELD, DocumentCodec
@@ -30,7 +31,7 @@ from realtime.values.annotations import is_optional
 from realtime.values.struct import definition_place
 from realtime.values.type_hints import resolved_hints
 
-_MARK: Final = "# Made by `realtime codegen --stubs`"
+_MARK: Final = f"# {MADE_BY} --stubs`"
 
 _HEAD: Final = """\
 {mark} from `{name}`, which this stands for to type checkers: do not edit.
@@ -69,7 +70,7 @@ def stub_files(app: LoadedApp) -> dict[str, str]:
 def foreign_stubs(folder: Path, files: Iterable[str]) -> list[Path]:
     """Return the paths of those of `files` that stand in `folder` and were written by hand."""
     paths = [folder / name for name in files if (folder / name).is_file()]
-    return [path for path in paths if not path.read_bytes().startswith(_MARK.encode())]
+    return [path for path in paths if not is_generated(path)]
 
 
 class _Stub:

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from realtime.cli.codegen import generate
+from realtime.cli.codegen import generate, generate_stubs
 from realtime.cli.events import Generated, NotGenerated
 from realtime.cli.generated_files import CodegenMode, GeneratedFiles
 from realtime.runtime.registry import LoadedApp, load_app
@@ -21,11 +21,22 @@ async def {name}(ctx: QueryCtx) -> str:
     return ""
 """
 
+SCHEMA = """
+from realtime import Document
+
+class Note(Document, table="notes"):
+    {field}: str
+"""
+
 
 def load(root: Path, name: str) -> LoadedApp:
     (root / "functions").mkdir(parents=True, exist_ok=True)
     (root / "functions" / "notes.py").write_text(FUNCTIONS.format(name=name))
     return load_app(root)
+
+
+def write_schema(root: Path, field: str) -> None:
+    (root / "schema.py").write_text(SCHEMA.format(field=field))
 
 
 def files_below(root: Path) -> dict[str, str]:
@@ -61,6 +72,28 @@ def test_generated_files_follow_the_app_where_they_are(
     assert outcome == Generated((f"{place}/{changed}",))
     assert generate(tmp_path, out, is_check=True, is_python=is_python) == 0
     assert all(path.stat().st_mtime_ns == time for path, time in unchanged.items())
+
+
+def test_stubs_follow_the_schema_if_there_are_any(tmp_path: Path) -> None:
+    generated = GeneratedFiles(tmp_path, "existing")
+    write_schema(tmp_path, "first")
+    before = generated.update(load(tmp_path, "first"))
+    generate_stubs(tmp_path, is_check=False)
+    write_schema(tmp_path, "second")
+
+    after = generated.update(load(tmp_path, "first"))
+
+    assert before is None
+    assert after == Generated(("schema.pyi",))
+    assert generate_stubs(tmp_path, is_check=True) == 0
+
+
+def test_stub_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    write_schema(tmp_path, "first")
+    (tmp_path / "schema.pyi").write_text("# by hand\n")
+
+    assert GeneratedFiles(tmp_path, "always").update(load(tmp_path, "first")) is not None
+    assert (tmp_path / "schema.pyi").read_text() == "# by hand\n"
 
 
 def test_what_is_up_to_date_is_not_told(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import base64
 import json
 import queue
 import shutil
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -69,6 +70,14 @@ async def add(ctx: MutationCtx, text: str) -> str:
 async def who(ctx: QueryCtx) -> str:
     user = await ctx.auth.get_user_identity()
     return "nobody" if user is None else user.subject
+"""
+LATE_IMPORT = """
+from realtime import QueryCtx, query
+
+@query
+async def text(ctx: QueryCtx) -> str:
+    from functions.text import TEXT
+    return TEXT
 """
 AUTH_CONFIG = """
 from realtime import CustomJwt
@@ -194,8 +203,9 @@ async def test_saved_query_is_pushed_over_the_open_socket(serve: Serve, tmp_path
 
 @pytest.mark.asyncio
 async def test_two_saves_within_a_second_and_of_one_size_are_told_apart(
-    serve: Serve, tmp_path: Path
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # it is what could be mistaken
     async with dev_app(serve, tmp_path) as app, app.client() as client:
         await client.subscribe(0, "notes:version")
 
@@ -238,6 +248,22 @@ async def test_what_cannot_be_served_is_reported_and_changes_nothing(
         assert isinstance(await app.reports.next(), Reloaded)
         app.save("mended")
         await client.until(lambda client: client.results[0] == "mended")
+
+
+@pytest.mark.asyncio
+async def test_version_that_stays_goes_on_with_its_own_modules(
+    serve: Serve, tmp_path: Path
+) -> None:
+    async with dev_app(serve, tmp_path) as app:
+        for name, text in (("text", 'TEXT = "first"\n'), ("late", LATE_IMPORT)):
+            (app.root / "functions" / f"{name}.py").write_text(text)
+            assert isinstance(await app.reports.next(), Reloaded)
+
+        (app.root / "functions" / "text.py").write_text('TEXT = "second"\n\nraise KeyError\n')
+        assert isinstance(await app.reports.next(), NotReloaded)
+
+        answer = await app.http.post("/api/query", json={"path": "late:text", "args": {}})
+        assert answer.json()["value"] == "first"
 
 
 @pytest.mark.asyncio
@@ -301,7 +327,8 @@ async def test_save_during_a_commit_waits_for_it_and_loses_nothing(
         app.save("second")
         await asyncio.wait_for(app.application.change_has_begun.wait(), DEADLINE_SECONDS)
         await client.until_server_has_read()
-        nothing_changed = app.reports.waiting.empty() and other.results[0] == "first"
+        meanwhile = await app.call("query", "version")
+        nothing_changed = app.reports.waiting.empty() and other.results[0] == meanwhile == "first"
         gate.open()
         answer = await client.receive_type("MutationResponse")
         await other.until(lambda other: other.results[0] == "second")

@@ -12,13 +12,13 @@ import json
 import queue
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.docs.apps import run_python
 from tests.docs.blocks import DOCS, Block, claim, same_text
 from tests.harness.command_line import RunningCommand, realtime
 from tests.harness.programs import Node
@@ -79,7 +79,7 @@ class Learner:
                 url = () if more[0] in ("init", "codegen") else ("--url", self.url)
                 self._see(realtime(*more, *url, folder=self.folder, admin_key=None))
             case ["python", *more]:
-                self._see(_run([sys.executable, *more, "-p", "no:cacheprovider"], self.folder))
+                self._see(run_python(self.folder, *more, "-p", "no:cacheprovider"))
             case _:
                 raise AssertionError(f"{words}: nobody has taught that")
 
@@ -131,12 +131,6 @@ def _with_function(source: str, code: str) -> str:
     return "".join([*lines[:first], code, *lines[old.end_lineno :]])
 
 
-def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
 @pytest.fixture(scope="module")
 def learner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Learner]:
     """Somebody who has followed the tutorial to its end."""
@@ -158,6 +152,15 @@ def test_tutorial_ends_with_the_notes_that_it_has_made(learner: Learner) -> None
     ran = realtime(*command, folder=learner.folder, admin_key=None)
 
     assert [note["text"] for note in json.loads(ran.stdout)] == NOTES
+
+
+def test_app_of_the_tutorial_is_typed(learner: Learner) -> None:
+    files = ("schema.py", "auth_config.py", "functions")
+    mypy = ("-m", "mypy", "--strict", "--explicit-package-bases")
+
+    checked = run_python(learner.folder, *mypy, *files)
+
+    assert checked.returncode == 0, checked.stdout
 
 
 @pytest.mark.browser

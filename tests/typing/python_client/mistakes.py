@@ -20,6 +20,34 @@ def work(client: ConvexClient, item_id: ItemsId, parcel_id: ParcelsId) -> None:
     api.parcels.add(label="a", serial="5", seal=b"")  # error
     api.parcels.list_(pagination_opts={"numItems": 5})  # error
     Live(client).parcels.rename(parcel_id=parcel_id, label="a")  # error
+    api.parcels.track(parcel_id=item_id)  # error
+    api.parcels.track(parcel_id=parcel_id)["place"]  # error
+    api.parcels.add(label="a", seal=b"")  # error
+    api.parcels.rename(parcel_id, "a")  # error
+    api.parcels.get(parcel_id=parcel_id)["label"]  # error
+    api.parcels.count()["lost"]  # error
+    api.admin.users.secrets()  # error
+    api.admin.users.default(page=1)  # error
+
+
+def page(client: ConvexClient) -> None:
+    found = Api(client).parcels.list_(pagination_opts={"numItems": 5, "cursor": None})
+    Api(client).parcels.list_(pagination_opts={"numItems": "5", "cursor": None})  # error
+    Api(client).parcels.page_of(pagination_opts={"numItems": 5, "cursor": None})  # error
+    found["results"]  # error
+    found["page"]["label"]  # error
+    found["page"][0]["text"]  # error
+    found["continueCursor"] + 1  # error
+
+
+def watch(client: ConvexClient, item_id: ItemsId, parcel_id: ParcelsId) -> None:
+    Live(client).parcels.get(parcel_id=item_id)  # error
+    Live(client).parcels.get()  # error
+    subscription = Live(client).parcels.get(parcel_id=parcel_id)
+    subscription.close()  # error
+    next(subscription)["label"]  # error
+    for count in Live(client).parcels.count():
+        count["waiting"].upper()  # error
 
 
 def look(parcel: ParcelsDocument) -> None:

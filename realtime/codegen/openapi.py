@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from realtime.casing import wire_name
+from realtime.codegen.docstrings import argument_docs, field_docs
 from realtime.codegen.document_types import DocumentTypes
 from realtime.codegen.function_tree import DEFAULT
 from realtime.codegen.spec import app_functions
@@ -61,7 +62,10 @@ def openapi_document(app: LoadedApp, *, title: str, version: str) -> dict[str, A
     documents = DocumentTypes(app.schema)
     public = [f for f in app_functions(app.registry) if not f.is_internal]
     writer = _SchemaWriter(documents, is_encoded=False)
-    tables = {name: writer.expanded(document) for name, document in documents.by_table.items()}
+    tables = {
+        name: _described(writer.expanded(document), field_docs(app.schema.tables[name].codec))
+        for name, document in documents.by_table.items()
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
@@ -133,7 +137,10 @@ class _SchemaWriter:
 
 
 def _operation(function: AppFunction, documents: DocumentTypes) -> dict[str, Any]:
-    args = _SchemaWriter(documents, is_encoded=True).schema_of(function.signature.args_validator)
+    args = _described(
+        _SchemaWriter(documents, is_encoded=True).schema_of(function.signature.args_validator),
+        argument_docs(function),
+    )
     returns = _SchemaWriter(documents, is_encoded=False).schema_of(
         function.signature.returns_validator or AnyValidator()
     )
@@ -155,6 +162,13 @@ def _operation(function: AppFunction, documents: DocumentTypes) -> dict[str, Any
         operation["summary"] = lines.splitlines()[0]
         operation["description"] = lines
     return operation
+
+
+def _described(schema: JsonSchema, docs: Mapping[str, str]) -> JsonSchema:
+    """Return the schema of an object, with what `docs` say of its members."""
+    members = schema.get("properties", {})
+    told = {n: {**members[n], "description": text} for n, text in docs.items() if n in members}
+    return {**schema, "properties": {**members, **told}} if told else schema
 
 
 def _address(function: AppFunction) -> str:

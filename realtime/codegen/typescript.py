@@ -9,9 +9,10 @@ Source: contract 10.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from realtime.codegen.docstrings import argument_docs, field_docs
 from realtime.codegen.document_types import DocumentTypes
 from realtime.codegen.function_tree import FunctionTree, function_tree
 from realtime.codegen.output import MADE_BY
@@ -105,7 +106,7 @@ def _tree(tree: FunctionTree, writer: TypeWriter, indent: str) -> str:
 
 def _reference(function: AppFunction, writer: TypeWriter) -> str:
     visibility = "internal" if function.is_internal else "public"
-    args = writer.type_of(function.signature.args_validator)
+    args = writer.described(function.signature.args_validator, argument_docs(function))
     returns = writer.type_of(function.signature.returns_validator or AnyValidator())
     name = writer.use("FunctionReference")
     return f"{name}<{quoted(function.kind)}, {quoted(visibility)}, {args}, {returns}>"
@@ -133,7 +134,7 @@ def _table(table: TableDefinition, document: Validator, writer: TypeWriter) -> s
     return (
         f"{doc_comment(None if document_class is None else document_class.__doc__, _INDENT)}"
         f"{_INDENT}{property_name(table.name)}: {{\n"
-        f"{indent}document: {_document(document, writer, indent)};\n"
+        f"{indent}document: {_document(document, writer, indent, field_docs(table.codec))};\n"
         f"{indent}fieldPaths: {' | '.join(field_paths(document))};\n"
         f"{indent}indexes: {_indexes(table.indexes.values(), indent)};\n"
         f"{indent}searchIndexes: {{}};\n"
@@ -142,15 +143,16 @@ def _table(table: TableDefinition, document: Validator, writer: TypeWriter) -> s
     )
 
 
-def _document(document: Validator, writer: TypeWriter, indent: str) -> str:
+def _document(document: Validator, writer: TypeWriter, indent: str, docs: Mapping[str, str]) -> str:
     """Return the type of a table's documents, a line for each field."""
     if not isinstance(document, ObjectValidator):
         members = getattr(document, "members", ())
-        parts = [_document(member, writer, indent) for member in members]
+        parts = [_document(member, writer, indent, docs) for member in members]
         return " | ".join(parts) or writer.expanded(document)
     inner = indent + _INDENT
     fields = "".join(
-        f"{inner}{writer.field(name, declared)};\n" for name, declared in document.fields.items()
+        f"{doc_comment(docs.get(name), inner)}{inner}{writer.field(name, declared)};\n"
+        for name, declared in document.fields.items()
     )
     return f"{{\n{fields}{indent}}}"
 

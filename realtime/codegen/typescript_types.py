@@ -111,6 +111,20 @@ class TypeWriter:
         mark = "?" if declared.optional else ""
         return f"{property_name(name)}{mark}: {self.type_of(declared.validator)}"
 
+    def described(self, validator: Validator, docs: Mapping[str, str]) -> str:
+        """Return the type of an object, with a comment before each field that `docs` tells of.
+
+        Each text is one line.
+        """
+        written = self.type_of(validator)
+        if not isinstance(validator, ObjectValidator) or not written.startswith("{"):
+            return written
+        members = [
+            doc_comment(docs.get(name), "").replace("\n", " ") + self.field(name, declared)
+            for name, declared in validator.fields.items()
+        ]
+        return f"{{ {'; '.join(members)} }}"
+
     def use(self, name: str) -> str:
         """Return `name`, which the file now has to import."""
         self.used_names.add(name)

@@ -18,12 +18,17 @@ class Parcel(Document, table="parcels"):
     """A parcel. Its label may hold */ and `backticks`."""
 
     label: str
+    """What is written on it: */ or not."""
     state: Literal["waiting", "sent"]
     size: Size | None
     serial: Int64
     seal: bytes
     note: str | Unset = UNSET
     photo: Id[StoredFile] | Unset = UNSET
+    """How it looks.
+
+    Taken at the door.
+    """
     tags: dict[str, list[str]]
     extra: Any
     odd_name: str = field(name="class")

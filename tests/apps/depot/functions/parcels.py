@@ -65,7 +65,13 @@ async def get(ctx: QueryCtx, parcel_id: Id[Parcel]) -> Parcel | None:
 
 @query
 async def search(ctx: QueryCtx, text: str = "", limit: int | Unset | None = None) -> list[Parcel]:
-    """All arguments may be left out."""
+    """All arguments may be left out.
+
+    Args:
+        text: What the label has to
+            hold, */ included.
+        limit: How many at most.
+    """
     return [p for p in await ctx.db.query(Parcel).collect() if text in p.label]
 
 

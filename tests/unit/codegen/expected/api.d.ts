@@ -35,8 +35,15 @@ export declare const api: {
     pageOf: FunctionReference<"query", "public", { label: string; paginationOpts: PaginationOptions }, PaginationResult<string>>;
     /** Give a parcel another label. */
     rename: FunctionReference<"mutation", "public", { label: string; parcelId: Id<"parcels"> }, null>;
-    /** All arguments may be left out. */
-    search: FunctionReference<"query", "public", { limit?: number | null; text?: string }, Array<Doc<"parcels">>>;
+    /**
+     * All arguments may be left out.
+     *
+     * Args:
+     *     text: What the label has to
+     *         hold, *\/ included.
+     *     limit: How many at most.
+     */
+    search: FunctionReference<"query", "public", { /** How many at most. */ limit?: number | null; /** What the label has to hold, *\/ included. */ text?: string }, Array<Doc<"parcels">>>;
     /** Where a parcel is. */
     track: FunctionReference<"action", "public", { parcelId: Id<"parcels"> }, string>;
     /** A document of a table that the schema does not have. */

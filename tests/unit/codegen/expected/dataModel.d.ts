@@ -43,8 +43,14 @@ export type DataModel = {
       _id: Id<"parcels">;
       class: string;
       extra: any;
+      /** What is written on it: *\/ or not. */
       label: string;
       note?: string;
+      /**
+       * How it looks.
+       *
+       * Taken at the door.
+       */
       photo?: Id<"_storage">;
       seal: ArrayBuffer;
       serial: bigint;

@@ -75,8 +75,10 @@ def unsupported(annotation: Any, hint: str | None = None) -> DefinitionError:
     kind: Any = get_origin(annotation) or annotation
     if hint is None and isinstance(annotation, str):
         hint = "it is a string that was not resolved"
-    elif hint is None and isinstance(annotation, TypeVar):
-        hint = "generic classes have no wire form"
+    elif hint is None and (
+        isinstance(annotation, TypeVar) or bool(getattr(kind, "__parameters__", None))
+    ):
+        hint = "generic classes have no wire form, so declare a class for each use"
     elif hint is None:
         hint = _HINTS.get(
             getattr(kind, "__name__", ""), "declare a class with fields as a `Struct`"

@@ -18,6 +18,7 @@ from realtime import CustomJwt, Oidc, UserIdentity
 from realtime.codegen.output import write_files as write_generated
 from realtime.codegen.python_client import python_files
 from realtime.codegen.schema_stubs import stub_files
+from realtime.codegen.typescript import typescript_files
 from realtime.errors import DefinitionError
 from realtime.runtime.backend import Backend
 from realtime.runtime.outcome import FunctionCall, Identity
@@ -37,6 +38,7 @@ REFERENCE = DOCS / "reference.md"
 (SCHEMA_MISFIT,) = claim(GUIDE, "text", where=lambda block: block.section == "Tables")
 (OPEN_ERROR,) = claim(GUIDE, "text", where=lambda block: block.section == "Errors")
 (FRONT_END,) = claim(GUIDE, "tsx")
+(SHAPES,) = claim(GUIDE, "ts")
 (PYTHON_PROGRAM,) = claim(GUIDE, "py", where=lambda block: block.section == "Typed front ends")
 (CHECKED,) = claim(GUIDE, "py", where=lambda block: block.section == "Static checks")
 FRAGMENTS = [
@@ -132,6 +134,26 @@ def test_schema_that_does_not_fit_gets_the_text_of_the_guide(tmp_path: Path) -> 
     refusal = asyncio.run(start_with_a_document_and_again_with_a_field_more())
 
     assert same_text(refusal, SCHEMA_MISFIT.code), refusal
+
+
+def test_shapes_of_the_guide_have_the_types_and_answers_shown(tmp_path: Path) -> None:
+    app = write_guide_app(tmp_path)
+
+    types = typescript_files(load_app(app))["api.d.ts"]
+    args, returns = SHAPES.code.splitlines()
+    assert f'corners: FunctionReference<"query", "public", {args}, {returns}>;' in types
+
+    async def steps(backend: Backend) -> None:
+        circle = {"center": {"x": 5, "y": 1}}
+        assert await call(backend, "shapes:corners", shape=circle) == [{"x": 4, "y": 1}]
+        path = {"points": [{"x": 1, "y": 2, "labelText": "a"}]}
+        scaled = await call(backend, "shapes:corners", shape=path, scale={"factor": 3})
+        assert scaled == [{"x": 3, "y": 6}]
+        words = await call(backend, "shapes:corners", shape={"text": "hi"})
+        assert words == [{"x": 0, "y": 0, "labelText": "hi"}]
+        assert "at least 1 character" in await call(backend, "shapes:corners", shape={"text": ""})
+
+    run_app(app, steps)
 
 
 @pytest.mark.node

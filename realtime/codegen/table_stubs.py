@@ -105,7 +105,7 @@ class TableStub:
         is_built_in = name not in self.indexes
         index = literal if is_built_in else f"{literal} | _Index[{literal}]"
         parameters = [
-            "self",
+            _other_than("self", given),
             f"{_other_than('index', given)}: {index}",
             "/",
             "*" if bound is None else f"*{_other_than('bounds', given)}: {bound}",
@@ -123,4 +123,4 @@ class TableStub:
 
 
 def _other_than(name: str, fields: Iterable[str]) -> str:
-    return f"{name}_" if name in fields else name
+    return f"_{name}" if name in fields else name

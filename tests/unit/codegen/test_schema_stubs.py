@@ -128,7 +128,7 @@ def test_parameter_gives_way_to_a_field_of_its_name(tmp_path: Path) -> None:
         "    by_both = Index('index', 'bounds')\n",
     )
 
-    assert "index_: _Literal" in text and "*bounds_: _Bound" in text
+    assert "_index: _Literal" in text and "*_bounds: _Bound" in text
 
 
 def test_what_the_module_imports_can_be_imported_from_the_stub(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from typing import Any, Final, NamedTuple
 
 from realtime.codegen.output import MADE_BY, is_generated
 from realtime.codegen.table_stubs import TableStub, needed_imports
+from realtime.errors import DefinitionError
 from realtime.runtime.registry import LoadedApp
 from realtime.schema.document_codec import CREATION_TIME_FIELD, ID_FIELD, DocumentCodec
 from realtime.values.annotations import is_optional
@@ -53,13 +54,17 @@ class _Edit(NamedTuple):
 
 
 def stub_files(app: LoadedApp) -> dict[str, str]:
-    """Return the text of each stub by its path in the app's folder; the same for the same app."""
+    """Return the text of each stub by its path in the app's folder; the same for the same app.
+
+    Raises:
+        DefinitionError: A file is no Python any more.
+    """
     classes: dict[Path, list[DocumentCodec]] = {}
     for _, table in sorted(app.schema.tables.items()):
         place = None if table.codec is None else definition_place(table.codec.document_class)
         if table.codec is not None and place is not None:
             file = Path(place.rpartition(":")[0])
-            if file.is_relative_to(app.root):
+            if file.is_relative_to(app.root) and "site-packages" not in file.parts:
                 classes.setdefault(file, []).append(table.codec)
     return {
         file.relative_to(app.root).with_suffix(".pyi").as_posix(): _Stub(file, codecs).text()
@@ -78,10 +83,13 @@ class _Stub:
 
     def __init__(self, file: Path, codecs: Iterable[DocumentCodec]) -> None:
         self._name = file.name
-        with tokenize.open(file) as stream:
-            source = stream.read()
         self._codecs = {codec.document_class.__name__: codec for codec in codecs}
-        self._read(source)
+        try:
+            with tokenize.open(file) as stream:
+                self._read(stream.read())
+        except SyntaxError as error:  # it was saved once more since it was loaded
+            place = f"{file}:{error.lineno}"
+            raise DefinitionError(f"SyntaxError: {error.msg}", place=place) from None
         if any(node.body[0].lineno == node.lineno for node in self._document_nodes()):
             # A body on the line of its `class` has no room for more lines.
             self._read(ast.unparse(self._tree))

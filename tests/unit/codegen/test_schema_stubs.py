@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from realtime.codegen.schema_stubs import foreign_stubs, stub_files
+from realtime.errors import DefinitionError
 from realtime.runtime.registry import load_app
 from tests.harness.typescript import depot_app
 from tests.harness.written_app import write_app
@@ -153,3 +154,26 @@ def test_stub_that_was_written_by_hand_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "schema.pyi").write_text("class Parcel: ...\n")
 
     assert foreign_stubs(tmp_path, files) == [tmp_path / "schema.pyi"]
+
+
+def test_module_that_is_no_python_any_more_is_named(tmp_path: Path) -> None:
+    app = load_app(write_app(tmp_path, "", "class A(Document, table='a'):\n    x: float\n"))
+    (app.root / "schema.py").write_text("class A(")
+
+    with pytest.raises(DefinitionError, match=r"schema\.py:1: SyntaxError: "):
+        stub_files(app)
+
+
+def test_class_of_an_installed_package_has_no_stub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = write_app(tmp_path, "", "from installed_tables import A\n")
+    packages = app / "lib" / "site-packages"
+    packages.mkdir(parents=True)
+    declared = f"{HEAD}class A(Document, table='a'):\n    x: float\n"
+    (packages / "installed_tables.py").write_text(declared)
+    monkeypatch.syspath_prepend(packages)
+
+    loaded = load_app(app)
+
+    assert (list(loaded.schema.tables), stub_files(loaded)) == (["a"], {})

@@ -10,7 +10,7 @@ from typing import Final
 
 FAILED: Final = 1
 
-_TEMPLATE: Final = Path(__file__).parent / "new_app"
+_TEMPLATES: Final = Path(__file__).parent / "new_app"
 _GIT_IGNORE: Final = "gitignore"
 
 
@@ -26,7 +26,7 @@ def make_app(folder: Path, *, as_json: bool) -> int:
                 file=sys.stderr,
             )
             return FAILED
-        files = _write_app(folder)
+        files = _write_app(folder, "page")
     except OSError as error:
         print(f"realtime init: Cannot write to `{folder}`: {error.strerror}", file=sys.stderr)
         return FAILED
@@ -38,17 +38,21 @@ def make_app(folder: Path, *, as_json: bool) -> int:
     return 0
 
 
-def _write_app(folder: Path) -> list[str]:
-    """Return the paths of the files that were written, below the folder."""
+def _write_app(folder: Path, page: str) -> list[str]:
+    """Write what every app has and its page; return the paths below the folder, in order.
+
+    What is there already stays: files of the user, and what the page has of its own.
+    """
     written: list[str] = []
-    for source in sorted(path for path in _TEMPLATE.rglob("*") if path.is_file()):
-        name = source.relative_to(_TEMPLATE).as_posix()
-        if "__pycache__" in name:
-            continue
-        name = f".{name}" if name == _GIT_IGNORE else name
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            shutil.copyfile(source, target)
-            written.append(name)
+    for template in (_TEMPLATES / page, _TEMPLATES / "app"):
+        for source in sorted(path for path in template.rglob("*") if path.is_file()):
+            name = source.relative_to(template).as_posix()
+            if "__pycache__" in name:
+                continue
+            name = f".{name}" if name == _GIT_IGNORE else name
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists():
+                shutil.copyfile(source, target)
+                written.append(name)
     return sorted(written)

@@ -161,12 +161,15 @@ def init(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="A folder that is new or empty.")
     ] = Path("."),
+    react: Annotated[
+        bool, typer.Option("--react", help="With a front end in React instead, in frontend/.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
 ) -> None:
     """Make a new app: a schema, functions and a page."""
     from realtime.cli.init import make_app
 
-    raise typer.Exit(make_app(folder, as_json=json))
+    raise typer.Exit(make_app(folder, is_react=react, as_json=json))
 
 
 @app.command()

@@ -54,10 +54,24 @@ def test_init_says_what_to_do_next(tmp_path: Path) -> None:
     assert made.stdout.splitlines()[-1] == "Serve it with: realtime dev board"
 
 
-def test_init_leaves_a_folder_alone_that_is_not_empty(tmp_path: Path) -> None:
+def test_init_makes_a_front_end_in_react_with_its_types(tmp_path: Path) -> None:
+    made = realtime("init", "my board", "--react", folder=tmp_path)
+    types = ("codegen", "my board", "--out", "my board/frontend/src/_generated", "--check")
+    checked = realtime(*types, folder=tmp_path)
+
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout.splitlines()[-1] == "Serve it with: npm start --prefix 'my board/frontend'"
+    assert "frontend/src/_generated/api.d.ts" in made.stdout
+    assert not (tmp_path / "my board" / "web").exists()
+    assert "node_modules/" in (tmp_path / "my board" / ".gitignore").read_text().splitlines()
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("options", [[], ["--react"]])
+def test_init_leaves_a_folder_alone_that_is_not_empty(tmp_path: Path, options: list[str]) -> None:
     (tmp_path / "notes.txt").write_text("mine")
 
-    refused = realtime("init", folder=tmp_path)
+    refused = realtime("init", *options, folder=tmp_path)
 
     assert_refused(refused, 1, "is not empty")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

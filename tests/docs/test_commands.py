@@ -82,7 +82,7 @@ def test_options_and_defaults_are_those_of_the_commands() -> None:
     shown = {option: default for cell, default in rows for option in CODE.findall(cell)}
 
     have: dict[str, Any] = {}
-    for name in ("dev", "serve", "run", "data", "codegen", "spec"):
+    for name in ("dev", "serve", "run", "data", "init", "codegen", "spec"):
         for parameter in subcommand(name).params:
             if parameter.param_type_name == "option":
                 for option in (*parameter.opts, *parameter.secondary_opts):

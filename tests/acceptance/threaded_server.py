@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
+from realtime.cli.display import TextDisplay
 from realtime.cli.serve import AppServer, ServeOptions
 from realtime.clock import SystemClock
 from realtime.runtime.backend import Backend
@@ -62,7 +64,8 @@ def serving(app: Path, store: Persistence) -> Iterator[ThreadedServer]:
     settings = ServerSettings(AdminKey(name, secret))
     options = ServeOptions(app, "127.0.0.1", 0, app, redact_errors=False)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = ThreadedServer(Application(backend, settings, clock), options)
+        application = Application(backend, settings, clock)
+        server = ThreadedServer(application, options, TextDisplay(sys.stdout))
         server.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.serve_until_stopped, args=(listener,))
         thread.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 from realtime.cli.server_access import CommandError, call_function
-from realtime.errors import ValidationError
+from realtime.codegen.spec import SYSTEM_FOLDER
 from realtime.runtime.function_path import canonical_path
 from realtime.values.nearest import suggestion
 
@@ -19,11 +19,8 @@ def unknown_function(message: str, path: str, url: str, admin_key: str | None) -
     A server may keep its error texts to itself; which functions it has, it tells its admin.
     """
     known = [] if admin_key is None else _known_functions(url, admin_key)
-    try:
-        is_unknown = canonical_path(path) not in known if known else _NOT_FOUND in message
-    except ValidationError:
-        return None  # the message tells what is wrong with it
-    if not is_unknown:
+    is_told = bool(known) and not path.startswith(SYSTEM_FOLDER)  # of which it tells nothing
+    if not (canonical_path(path) not in known if is_told else _NOT_FOUND in message):
         return None
     return f"There is no function `{path}`{f': {suggestion(path, known)}' if known else ''}"
 

@@ -10,6 +10,7 @@ from realtime.cli.server_access import (
     FAILED,
     CommandError,
     call_function,
+    check_path,
     find_admin_key,
     parse_arguments,
 )
@@ -24,6 +25,7 @@ def run_function(
     errors go to stderr.
     """
     try:
+        check_path(path)
         parsed = parse_arguments(arguments)
         key = find_admin_key(admin_key)
         answer = call_function(url, key, path, parsed)

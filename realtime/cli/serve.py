@@ -29,7 +29,7 @@ from realtime.cli.app_files import AppFiles
 from realtime.cli.display import Display, open_display
 from realtime.cli.events import Serving
 from realtime.clock import Clock, SystemClock
-from realtime.errors import RealtimeError, UnavailableError
+from realtime.errors import NotFoundError, RealtimeError, UnavailableError
 from realtime.runtime.outcome import ADMIN, FunctionCall
 from realtime.runtime.registry import LoadedApp, load_app
 from realtime.server.admin_key import load_admin_key
@@ -40,6 +40,7 @@ from realtime.server.opening import WEB_FOLDER, open_application
 from realtime.server.system_functions import with_system_functions
 from realtime.server.websocket_protocol import RealtimeWebSocketProtocol
 from realtime.storage.data_directory import DataDirectory
+from realtime.values.nearest import suggestion
 
 if TYPE_CHECKING:  # as it imports what only developers need
     from realtime.cli.generated_files import CodegenMode
@@ -96,12 +97,20 @@ def _serve(options: ServeOptions, display: Display, clock: Clock) -> int:
     # Before they are loaded, to miss no change.
     files = AppFiles.scan(options.app_folder) if options.is_for_developer else None
     app = load_app(options.app_folder)  # first: where there is no app, nothing is to be made
+    if options.run_path is not None:
+        _check_function(app, options.run_path)
     with DataDirectory.open(options.data_directory) as directory:
         with closing(_bind(options.host, options.port)) as listener:
             url = f"http://{_address(listener)}"
             complete = partial(with_system_functions, deployment_url=url)
             server = _open_server(app, complete, files, options, directory, display, clock)
             return server.serve_until_stopped(listener)
+
+
+def _check_function(app: LoadedApp, path: str) -> None:
+    if app.registry.find(path) is None:
+        functions = sorted(app.registry.functions)
+        raise NotFoundError(f"There is no function `{path}`: {suggestion(path, functions)}")
 
 
 def _open_server(

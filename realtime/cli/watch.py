@@ -6,11 +6,17 @@ import asyncio
 import json
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from realtime.cli.known_functions import unknown_function
-from realtime.cli.server_access import FAILED, CommandError, parse_arguments, parse_url
+from realtime.cli.server_access import (
+    FAILED,
+    CommandError,
+    check_path,
+    find_optional_admin_key,
+    parse_arguments,
+    parse_url,
+)
 from realtime.client import AdminKey, Client
 from realtime.errors import (
     ApplicationError,
@@ -20,8 +26,6 @@ from realtime.errors import (
     UnavailableError,
     ValidationError,
 )
-from realtime.server.admin_key import read_admin_key
-from realtime.storage.data_directory import DEFAULT_NAME
 from realtime.values.json_encoding import clean_value, decode_value
 
 
@@ -32,9 +36,10 @@ def watch_function(
 
     With the admin key internal queries too; without one, what anybody may see.
     """
-    key = admin_key or read_admin_key(os.environ, Path(DEFAULT_NAME))
     try:
+        key = find_optional_admin_key(admin_key)
         parse_url(url)
+        check_path(path)
         args = decode_value(parse_arguments(arguments))
         asyncio.run(_Watcher(path, args, url, key, as_json=as_json).run())
     except (CommandError, ValidationError, UnavailableError) as error:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hmac
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from realtime.clock import Clock
-from realtime.errors import AuthenticationError, DefinitionError
+from realtime.errors import AuthenticationError, DefinitionError, UnavailableError
 
 ENVIRONMENT_VARIABLE: Final = "REALTIME_ADMIN_KEY"
 FILE_NAME: Final = "admin_key"
@@ -62,26 +63,32 @@ def load_admin_key(
 
     Raises:
         DefinitionError: The key in the environment or the file has not the form `name|secret`.
+        UnavailableError: The file can't be read or made.
     """
     given = environment.get(ENVIRONMENT_VARIABLE)
     if given is not None:
         return parse_admin_key(given, ENVIRONMENT_VARIABLE)
     file = data_directory / FILE_NAME
-    if not file.exists():
-        name = _NAME.sub("-", default_name.lower()).strip("-") or "realtime"
-        _write_private(file, f"{name}|{clock.random_bytes(_SECRET_BYTES).hex()}\n")
-    return parse_admin_key(file.read_text(), str(file))
+    with _accessible(file):
+        if not file.exists():
+            name = _NAME.sub("-", default_name.lower()).strip("-") or "realtime"
+            _write_private(file, f"{name}|{clock.random_bytes(_SECRET_BYTES).hex()}\n")
+        text = file.read_text(errors="replace")
+    return parse_admin_key(text, str(file))
 
 
 def read_admin_key(environment: Mapping[str, str], data_directory: Path) -> str | None:
-    """Return the text of the admin key for a client on the same machine, if there is one."""
+    """Return the text of the admin key for a client on the same machine, if there is one.
+
+    Raises:
+        UnavailableError: The file is there, but can't be read.
+    """
     given = environment.get(ENVIRONMENT_VARIABLE)
     if given is not None:
         return given.strip()
-    try:
-        return (data_directory / FILE_NAME).read_text().strip()
-    except FileNotFoundError:
-        return None
+    file = data_directory / FILE_NAME
+    with _accessible(file):
+        return file.read_text(errors="replace").strip() if file.exists() else None
 
 
 def parse_admin_key(text: str, place: str) -> AdminKey:
@@ -91,6 +98,17 @@ def parse_admin_key(text: str, place: str) -> AdminKey:
         raise DefinitionError("Expected an admin key of the form `name|secret`", place=place)
     name, _, secret = text.partition("|")
     return AdminKey(name, secret)
+
+
+@contextmanager
+def _accessible(file: Path) -> Generator[None, None, None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnavailableError(
+            f"Cannot use the file of the admin key, `{file}`: {error.strerror}. Give the key by "
+            f"{ENVIRONMENT_VARIABLE}, or mend the file"
+        ) from error
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -110,12 +110,12 @@ def test_function_that_fails_before_serving_ends_the_program(
     start_server: StartServer, app: Path
 ) -> None:
     server: ServerProcess = start_server(
-        app=app, command="dev", options=("--run", "seed:absent"), wait=False
+        app=app, command="dev", options=("--run", "notes:list"), wait=False
     )
 
     assert server.wait_for_exit() == 1
-    assert "Running seed:absent failed: " in server.log
-    assert "Could not find function for 'seed:absent'" in server.log
+    assert "Running notes:list failed: " in server.log
+    assert "missing the required field `listId`" in server.log
     assert "Traceback" not in server.log
     assert "Serving" not in server.log
 

@@ -104,7 +104,7 @@ def test_server_of_another_kind_is_reported_in_one_line(
 
     error = capsys.readouterr().err
     assert (code, error.count("\n")) == (1, 1)
-    assert "refused the call: 200 OK" in error
+    assert "did not answer like a realtime server (200 OK)" in error
 
 
 def test_server_that_is_not_there_is_reported_in_one_line(

@@ -4,8 +4,8 @@
     python -m bench.reload --saves 20
 
 A client watches a query over a socket; its module is saved with another constant in it, again when
-the result has come. Meanwhile another one asks for `/version` without a pause: its longest wait
-is what everybody feels of a load.
+the result has come; the types are made at each save. Meanwhile another one asks for `/version`
+without a pause: its longest wait is what everybody feels of a load.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def measure(app: Path, data: Path, saves: int) -> tuple[list[float], float]:
     """Return the seconds from each save to its result, and the longest wait of others."""
     probe = app / "functions" / "probe.py"
     probe.write_text(_PROBE.format(number=0))
-    server = ServerProcess(data, app=app, command="dev")
+    server = ServerProcess(data, app=app, command="dev", options=("--codegen",))
     waits = Waits()
     try:
         server.start()

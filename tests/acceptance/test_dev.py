@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.reload import measure
 from tests.conftest import StartServer
 from tests.harness.command_line import RunningCommand
 from tests.harness.example_app import copy_of_app
@@ -16,6 +17,7 @@ from tests.harness.sync_socket import SyncSocket
 from tests.harness.terminal import TerminalCommand
 from tests.harness.waiting import wait_for
 
+SAVES = 5
 SEED = ("--run", "seed:demo")
 
 
@@ -49,6 +51,12 @@ def test_saved_function_is_pushed_over_the_socket_that_was_open(
     wait_for(lambda: "Reloaded in" in server.log, "a line about the reload")
     assert re.search(r"^Reloaded in \d+ ms: messages:list$", server.log, re.MULTILINE)
     assert re.search(r"^Serving app at http://127.0.0.1:\d+$", server.log, re.MULTILINE)
+
+
+def test_save_is_pushed_before_one_notices(tmp_path: Path) -> None:
+    times, _ = measure(copy_of_app(tmp_path), tmp_path / "data", SAVES)
+
+    assert min(times) < 0.3
 
 
 def test_broken_file_and_schema_that_does_not_fit_stop_nothing(

@@ -1,10 +1,15 @@
-"""An app of 200 modules with 1 000 functions: it loads, generates and type-checks in time."""
+"""An app of 200 modules with 1 000 functions: it loads, reloads, generates and checks in time."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from bench.large_app import FUNCTIONS, MODULES, measure, measure_stubs
+from bench import reload
+from bench.large_app import FUNCTIONS, MODULES, measure, measure_stubs, write_large_app
+
+SAVES = 3
 
 
 @pytest.mark.node
@@ -24,3 +29,11 @@ def test_stub_does_not_make_type_checkers_slow() -> None:
 
     for checker in ("mypy", "pyright"):
         assert seconds[f"{checker}, stub"] < 3 * seconds[checker]
+
+
+def test_save_in_a_large_app_is_pushed_in_time(tmp_path: Path) -> None:
+    write_large_app(tmp_path / "app", MODULES, FUNCTIONS)
+
+    times, _ = reload.measure(tmp_path / "app", tmp_path / "data", SAVES)
+
+    assert min(times) < 2.5

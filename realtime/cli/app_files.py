@@ -41,8 +41,8 @@ class AppFiles:
     @classmethod
     def scan(cls, root: Path, module_folders: Iterable[Path] = ()) -> AppFiles:
         """Look at the app in the folder `root`, and at other folders that it has modules in."""
-        code_folders = {root, *module_folders, *_folders(root / _FUNCTIONS)}
-        page_folders = {*_folders(root / WEB_FOLDER)}
+        code_folders = {root, *module_folders, *folders_below(root / _FUNCTIONS)}
+        page_folders = {*folders_below(root / WEB_FOLDER)}
         page = dict(entry for folder in page_folders for entry in _files(folder))
         return cls(_modules(code_folders), page, frozenset(code_folders | page_folders))
 
@@ -73,11 +73,19 @@ def forget_bytecode(modules: Iterable[Path]) -> None:
         Path(cache_from_source(str(module))).unlink(missing_ok=True)
 
 
-def _folders(top: Path) -> Iterator[Path]:
-    """Return a folder and those in it, without hidden ones and what tools keep there."""
-    for folder, names, _ in os.walk(top):
+def folders_below(top: Path, depth: int | None = None) -> Iterator[Path]:
+    """Return a folder and those in it, without hidden ones and what tools keep there.
+
+    Args:
+        top: The folder; if it is not there, nothing is returned.
+        depth: How many folders down to go, all the way by default.
+    """
+    for name, names, _ in os.walk(top):
+        folder = Path(name)
+        if depth is not None and len(folder.parts) - len(top.parts) == depth:
+            names.clear()
         names[:] = [name for name in names if not name.startswith(".") and name not in _LEFT_OUT]
-        yield Path(folder)
+        yield folder
 
 
 def _modules(folders: Iterable[Path]) -> dict[Path, Stamp]:

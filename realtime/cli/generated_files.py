@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from realtime.cli.app_files import folders_below
 from realtime.cli.codegen import DEFAULT_FOLDER
 from realtime.cli.events import Generated, NotGenerated
 from realtime.codegen.output import is_generated, write_files
@@ -27,7 +28,8 @@ CodegenMode: TypeAlias = Literal["existing", "always", "never"]
 _MakeFiles: TypeAlias = Callable[[LoadedApp], Mapping[str, str]]
 
 _KINDS: Final[tuple[_MakeFiles, ...]] = (typescript_files, python_files)
-_PLACES: Final = (DEFAULT_FOLDER, f"*/{DEFAULT_FOLDER}", f"*/*/{DEFAULT_FOLDER}")
+_DEPTH: Final = 4
+"""How many folders down generated files are looked for: in those of examples and packages, too."""
 _STUBS: Final = ("*.pyi", "*/*.pyi")
 
 _log = logging.getLogger("realtime.cli")
@@ -70,7 +72,8 @@ class GeneratedFiles:
 
     def _folders(self) -> list[Path]:
         """Return the folders that may hold the files of front ends and clients."""
-        found = {folder for place in _PLACES for folder in self._root.glob(place)}
+        below = folders_below(self._root, _DEPTH)
+        found = {folder for folder in below if folder.name == DEFAULT_FOLDER}
         if self._mode == "always":
             found.add(self._root / DEFAULT_FOLDER)
         return sorted(found)

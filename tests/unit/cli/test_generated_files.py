@@ -56,7 +56,7 @@ def test_files_that_nobody_asked_for_are_not_written(tmp_path: Path) -> None:
     assert files_below(tmp_path) == before
 
 
-@pytest.mark.parametrize("place", ["_generated", "web/_generated", "web/src/_generated"])
+@pytest.mark.parametrize("place", ["_generated", "web/_generated", "examples/chat/src/_generated"])
 @pytest.mark.parametrize("is_python", [False, True])
 def test_generated_files_follow_the_app_where_they_are(
     tmp_path: Path, place: str, is_python: bool
@@ -94,6 +94,16 @@ def test_stub_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 
     assert GeneratedFiles(tmp_path, "always").update(load(tmp_path, "first")) is not None
     assert (tmp_path / "schema.pyi").read_text() == "# by hand\n"
+
+
+@pytest.mark.parametrize(
+    "place", [".hidden/_generated", "node_modules/a/_generated", "a/b/c/d/_generated"]
+)
+def test_files_in_other_places_are_not_looked_for(tmp_path: Path, place: str) -> None:
+    load(tmp_path, "first")
+    generate(tmp_path, tmp_path / place, is_check=False)
+
+    assert GeneratedFiles(tmp_path, "existing").update(load(tmp_path, "second")) is None
 
 
 def test_what_is_up_to_date_is_not_told(tmp_path: Path) -> None:

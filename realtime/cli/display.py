@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Generator
@@ -26,6 +27,7 @@ def open_display(*, as_json: bool, is_for_developer: bool) -> Generator[Display,
     As JSON, the output has nothing but events: what functions print goes where errors go.
     """
     output = sys.stdout
+    _escape_strange_letters(output)
     if as_json:
         with redirect_stdout(sys.stderr):
             yield JsonDisplay(output)
@@ -59,6 +61,12 @@ class JsonDisplay:
     def show(self, event: Event) -> None:
         """Print an event."""
         _write_line(self._output, json_line(event))
+
+
+def _escape_strange_letters(output: TextIO) -> None:
+    """Have a text with letters that the output does not know printed, not raised."""
+    if isinstance(output, io.TextIOWrapper):
+        output.reconfigure(errors="backslashreplace")
 
 
 def _write_line(output: TextIO, line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final, Literal, TypeAlias, assert_never
 
 import msgspec
@@ -66,7 +67,7 @@ Event: TypeAlias = Serving | Reloaded | NotReloaded | PageChanged | Generated | 
 
 def json_line(event: Event) -> str:
     """Return an event as one line of JSON."""
-    return msgspec.json.encode(event).decode()
+    return json.dumps(msgspec.to_builtins(event))  # in ASCII: a path may be no Unicode
 
 
 def text_lines(event: Event) -> list[str]:

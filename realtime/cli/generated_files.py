@@ -62,7 +62,7 @@ class GeneratedFiles:
             return ()
         written = self._write_stubs(app)
         folders = self._folders()
-        for make_files in _KINDS if folders else ():  # nothing is made for nobody
+        for make_files in _KINDS if folders else ():  # without a place, none is made
             files = make_files(app)
             for folder in folders:
                 is_asked_for = self._is_asked_for(folder, make_files)

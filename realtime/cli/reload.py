@@ -27,6 +27,7 @@ from realtime.errors import DefinitionError, RealtimeError, UnavailableError
 from realtime.runtime.registry import AppFunction, LoadedApp, load_app
 from realtime.server.application import Application
 from realtime.server.dev_pages import DevPages
+from realtime.values.display import sendable_text
 
 _log = logging.getLogger("realtime.cli")
 
@@ -157,10 +158,10 @@ def _module_folders(app: LoadedApp) -> set[Path]:
 
 
 def _reason(error: RealtimeError, root: Path) -> str:
-    """Return a message with the place as one finds it from the app's folder."""
+    """Return a message with the place as one finds it from the app's folder, as pages take it."""
     if not isinstance(error, DefinitionError) or error.place is None:
-        return error.message
-    return f"{error.place.removeprefix(f'{root}/')}: {error.reason}"
+        return sendable_text(error.message)
+    return sendable_text(f"{error.place.removeprefix(f'{root}/')}: {error.reason}")
 
 
 def _changed_functions(before: LoadedApp, after: LoadedApp) -> list[str]:

@@ -220,6 +220,7 @@ async def test_two_saves_within_a_second_and_of_one_size_are_told_apart(
     [
         ("functions/notes.py", "\n\ndef (\n", "functions/notes.py:3", "SyntaxError"),
         ("functions/more.py", "X = {}\nX[1]\n", "functions/more.py:2", "KeyError: 1"),
+        ("functions/more.py", 'raise KeyError("\\ud800")\n', "functions/more.py:1", "\\ud800"),
         ("schema.py", "import an_absent_module\n", "schema.py:1", "an_absent_module"),
         ("auth_config.py", "providers = 1\n", "auth_config.py", "list"),
         ("schema.py", SCHEMA.format(type="float"), "", "notes"),

@@ -96,8 +96,24 @@ def test_what_functions_print_does_not_mix_with_json(capsys: pytest.CaptureFixtu
     print("afterwards")
 
     output, errors = capsys.readouterr()
-    assert output == '{"event":"pageChanged"}\nafterwards\n'
+    assert output == '{"event": "pageChanged"}\nafterwards\n'
     assert errors == "printed by a function\n"
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_the_output_has_no_letters_for_is_escaped(
+    monkeypatch: pytest.MonkeyPatch, as_json: bool
+) -> None:
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", output)
+
+    with open_display(as_json=as_json, is_for_developer=False) as display:
+        display.show(NotReloaded("Grüße \udcff"))
+
+    output.seek(0)
+    line = output.read()
+    assert line.isascii()
+    assert "Gr" in line and "udcff" in line
 
 
 def test_output_that_nobody_reads_any_more_is_no_failure() -> None:

@@ -29,7 +29,7 @@ export function useSend(sessionId: Id<"sessions">) {
       localQueryStore: store,
       item: {
         ...args,
-        _id: `${PENDING}${crypto.randomUUID()}` as Id<"messages">,
+        _id: `${PENDING}${newKey()}` as Id<"messages">,
         _creationTime: now,
         timestamp: now,
       },
@@ -41,7 +41,7 @@ export function useSend(sessionId: Id<"sessions">) {
       try {
         await mutate({ sessionId, role: "user", content });
       } catch (error) {
-        const message = { key: crypto.randomUUID(), content, reason: errorText(error) };
+        const message = { key: newKey(), content, reason: errorText(error) };
         setFailed((others) => [...others, message]);
       }
     },
@@ -58,4 +58,9 @@ export function useSend(sessionId: Id<"sessions">) {
     [discard, send],
   );
   return { send, failed, retry, discard };
+}
+
+/** Browsers have `crypto.randomUUID` only under https and on localhost. */
+function newKey(): string {
+  return Math.random().toString(36).slice(2);
 }

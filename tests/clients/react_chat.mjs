@@ -34,7 +34,7 @@ async function tabs(open, { url }) {
   const [one, other] = [await open(url), await open(url)];
   await step("one sends", send(one, "from one"));
   await step("the other sees it", message(other, "from one").waitFor());
-  await step("the other sends", send(other, "from the other"));
+  await step("the other sends two lines", send(other, "from the other", "in two lines"));
   await step("one sees it", message(one, "from the other").waitFor());
   await Promise.all([one, other].map((page) => step("all are sent", settled(page))));
   return { lists: await Promise.all([one, other].map(contents)) };
@@ -142,9 +142,13 @@ function message(page, text) {
   return page.getByRole("log").getByText(text);
 }
 
-async function send(page, text) {
+async function send(page, text, ...lines) {
   const field = page.getByRole("textbox", { name: "Message" });
   await field.fill(text);
+  for (const line of lines) {
+    await field.press("Shift+Enter");
+    await field.pressSequentially(line);
+  }
   await field.press("Enter");
 }
 

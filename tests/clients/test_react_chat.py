@@ -82,7 +82,7 @@ def test_two_tabs_see_each_others_messages(act: Any, server: ServerProcess) -> N
 
     one, other = result["lists"]
     assert one == other == stored(server)
-    assert one[-2:] == ["from one", "from the other"]
+    assert one[-2:] == ["from one", "from the other\nin two lines"]
     assert result["complaints"] == []
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from realtime.runtime.table_query import TableQuery
     from realtime.runtime.user_identity import UserIdentity
     from realtime.schema.document import Document
-    from realtime.schema.index import Index, gt, gte, lt, lte
+    from realtime.schema.index import Bound, Index, gt, gte, lt, lte
     from realtime.schema.system_documents import ScheduledFunction, StoredFile
     from realtime.schema.table import Table
     from realtime.values.annotation_parts import Name
@@ -56,6 +56,7 @@ __all__ = [
     "UNSET",
     "ActionCtx",
     "ApplicationError",
+    "Bound",
     "ConflictError",
     "ConvexError",
     "CustomJwt",
@@ -129,6 +130,7 @@ _MODULES = {
     "TableQuery": "realtime.runtime.table_query",
     "UserIdentity": "realtime.runtime.user_identity",
     "Document": "realtime.schema.document",
+    "Bound": "realtime.schema.index",
     "Index": "realtime.schema.index",
     "gt": "realtime.schema.index",
     "gte": "realtime.schema.index",

@@ -47,7 +47,9 @@ _PLAIN: Final = {
     "PatchedId[P]": "Id[Any]",
     "ReplacedId[P]": "Id[Any]",
     "F": "str",
+    "F_co": "str",
     "V": "Any",
+    "V_co": "Any",
     "Bound[F, V]": "Bound",
 }
 """What an annotation that tells more to type checkers says to people."""

@@ -22,22 +22,24 @@ from realtime.runtime.document_arguments import (
 from realtime.runtime.operation import Operation, ShortOperation
 from realtime.runtime.system_reader import SystemReader
 from realtime.runtime.table_query import TableQuery
-from realtime.runtime.typed_tables import (
-    DocumentWithTheseFields,
-    PatchedId,
-    PatchedIdOf,
-    Queried,
-    ReplacedId,
-)
 from realtime.schema.document import Document
 from realtime.schema.document_codec import DocumentCodec
 from realtime.values.codec import encode_set_members
 from realtime.values.id_type import Id
 from realtime.values.value import UNSET, Value
 
+if TYPE_CHECKING:
+    from realtime.runtime.typed_tables import (
+        DocumentWithTheseFields,
+        PatchedId,
+        PatchedIdOf,
+        Queried,
+        ReplacedId,
+    )
+
 D = TypeVar("D", bound=Document)
 P = ParamSpec("P")
-Q = TypeVar("Q")
+Q = TypeVar("Q", bound=TableQuery[Any])
 
 _GET = "db.get"
 _WRITES = ("insert", "patch", "replace", "delete")

@@ -19,22 +19,27 @@ def marked_lines(file: Path) -> list[int]:
     return [number for number, line in enumerate(lines, start=1) if line.endswith("# error")]
 
 
-def mypy_lines(folder: Path) -> FOUND:
-    """Return where mypy objects to a file of a folder."""
-    output = _run(folder, "mypy", "--strict", "--no-error-summary", "--explicit-package-bases", ".")
+def mypy_lines(folder: Path, *files: str) -> FOUND:
+    """Return where mypy objects to some files of a folder, by default to all."""
+    checked = files or ("--explicit-package-bases", ".")
+    output = _run(folder, "mypy", "--strict", "--no-error-summary", *checked)
     found = re.findall(r"^(.+?):(\d+): error", output, re.MULTILINE)
     return _by_file((path, int(line)) for path, line in found)
 
 
-def pyright_lines(folder: Path) -> FOUND:
-    """Return where pyright objects to a file of a folder."""
-    (folder / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "strict"}))
-    output = _run(folder, "pyright", "--outputjson", "--pythonpath", sys.executable)
+def pyright_lines(folder: Path, *files: str) -> FOUND:
+    """Return where pyright objects to some files of a folder, by default to all.
+
+    A folder of which all are checked gets a configuration; others have their own.
+    """
+    if not files:
+        (folder / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "strict"}))
+    output = _run(folder, "pyright", "--outputjson", "--pythonpath", sys.executable, *files)
     errors = [e for e in json.loads(output)["generalDiagnostics"] if e["severity"] == "error"]
     return _by_file((error["file"], error["range"]["start"]["line"] + 1) for error in errors)
 
 
-CHECKERS: Mapping[str, Callable[[Path], FOUND]] = {"mypy": mypy_lines, "pyright": pyright_lines}
+CHECKERS: Mapping[str, Callable[..., FOUND]] = {"mypy": mypy_lines, "pyright": pyright_lines}
 
 
 def _run(folder: Path, *command: str) -> str:

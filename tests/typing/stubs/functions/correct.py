@@ -6,6 +6,7 @@ from typing import Any, TypeVar, assert_type
 
 from realtime import (
     UNSET,
+    Bound,
     Document,
     Id,
     Index,
@@ -142,3 +143,22 @@ def passed_on(books: TableQuery[Book], index: Index) -> TableQuery[Book]:
 @query
 async def helped(ctx: QueryCtx) -> list[Book]:
     return await passed_on(ctx.db.query(Book), Book.by_next).collect()
+
+
+async def of_either(ctx: QueryCtx, table: type[Book] | type[Entry], untyped: Any) -> None:
+    await ctx.db.query(table).first()
+    await ctx.db.query(untyped).with_index("by_any", anything=1).first()
+
+
+async def chosen(ctx: QueryCtx, newest: bool, author_id: Id[Author], cursor: float | None) -> None:
+    bounds: list[Bound] = [] if cursor is None else [gt("creation_time", cursor)]
+    books = ctx.db.query(Book).with_index("by_creation_time", *bounds)
+    await books.order("desc" if newest else "asc").collect()
+    cheap = Book.by_author.price < 5
+    await (
+        ctx.db.query(Book)
+        .with_index(Book.by_author, cheap, author_id=author_id, genre="novel")
+        .first()
+    )
+    equals: dict[str, Any] = {"author_id": author_id}
+    await ctx.db.query(Book).with_index("by_author", **equals).collect()

@@ -41,13 +41,13 @@ class ModelServer:
 
     def __init__(self) -> None:
         self.entries: list[int] = []
-        self.timestamp = 0
         self.records: dict[int, int] = {}
         """The timestamps of mutations by their request ids."""
 
-    def append(self, number: int) -> None:
-        self.entries.append(number)
-        self.timestamp += 1
+    @property
+    def timestamp(self) -> int:
+        """Return how many entries there are: each is a commit."""
+        return len(self.entries)
 
 
 class ModelConnection:
@@ -83,10 +83,11 @@ class ModelConnection:
             case "Mutation":
                 answer = self._mutate(message)
             case _:
-                self._server.append(message["args"][0]["n"])
+                self._server.entries.append(message["args"][0]["n"])
                 answer = {"type": "ActionResponse"}
         head = {"requestId": message["requestId"], "success": True, "logLines": []}
         self.to_client.append(json.dumps({**answer, **head, "result": message["args"][0]["n"]}))
+        self._step(parts, lag=1)  # what was on its way before
         self._step(parts)
 
     def _modify(self, message: Message, parts: int) -> None:
@@ -106,22 +107,29 @@ class ModelConnection:
         assert request_id > self._last_request
         self._last_request = request_id
         if request_id not in self._server.records:
-            self._server.append(message["args"][0]["n"])
+            self._server.entries.append(message["args"][0]["n"])
             self._server.records[request_id] = self._server.timestamp
         timestamp = self._server.records[request_id]
         return {"type": "MutationResponse", "ts": encode_timestamp(timestamp)}
 
-    def _step(self, parts: int, query_set: int | None = None, identity: int | None = None) -> None:
-        """Say what has changed since the last time."""
+    def _step(
+        self,
+        parts: int,
+        query_set: int | None = None,
+        identity: int | None = None,
+        lag: int = 0,
+    ) -> None:
+        """Say what has changed since the last time, without the newest `lag` entries."""
         start = self._version
+        timestamp = max(self._server.timestamp - lag, start[2])
         self._version = (
             start[0] if query_set is None else query_set,
             start[1] if identity is None else identity,
-            self._server.timestamp,
+            timestamp,
         )
-        entries = self._server.entries
-        changed = [q for q, shown in self._queries.items() if shown != len(entries)]
-        self._queries.update(dict.fromkeys(changed, len(entries)))
+        entries = self._server.entries[:timestamp]
+        changed = [q for q, shown in self._queries.items() if shown != timestamp]
+        self._queries.update(dict.fromkeys(changed, timestamp))
         text = json.dumps(
             {
                 "type": "Transition",
@@ -210,19 +218,15 @@ class Conversation(RuleBasedStateMachine):
     def fetch(self) -> None:
         self.session.receive_token(str(self.token_count), is_fresh=False, now_seconds=0.0)
 
-    @rule()
-    def send(self) -> None:
-        self.open().to_server.extend(map(json.loads, self.session.messages_to_send()))
-
-    @precondition(lambda self: self.connection is not None and self.connection.to_server)
-    @rule(parts=st.integers(1, 3))
-    def reach_server(self, parts: int) -> None:
-        self.open().receive(parts)
-
-    @precondition(lambda self: self.connection is not None and self.connection.to_client)
-    @rule()
-    def reach_client(self) -> None:
-        self.take(self.session.receive_message(self.open().to_client.popleft()))
+    @rule(to_server=st.integers(0, 6), to_client=st.integers(0, 6), parts=st.integers(1, 3))
+    def exchange(self, to_server: int, to_client: int, parts: int) -> None:
+        """Let so many messages arrive, in parts if they are transitions; the others are late."""
+        connection = self.open()
+        connection.to_server.extend(map(json.loads, self.session.messages_to_send()))
+        for _ in range(min(to_server, len(connection.to_server))):
+            connection.receive(parts)
+        for _ in range(min(to_client, len(connection.to_client))):
+            self.take(self.session.receive_message(connection.to_client.popleft()))
 
     @precondition(lambda self: self.connection is not None)
     @rule()
@@ -269,14 +273,11 @@ class Conversation(RuleBasedStateMachine):
         if not hasattr(self, "server"):
             return
         self.session.receive_token(str(self.token_count), is_fresh=True, now_seconds=0.0)
-        self.send()
         connection = self.open()
-        while connection.to_server or connection.to_client:
-            while connection.to_server:
-                connection.receive(1)
-            while connection.to_client:
-                self.reach_client()
-            self.send()
+        is_over = False
+        while not is_over:
+            self.exchange(9, 99, 1)
+            is_over = not (connection.to_server or connection.to_client)
         assert self.session.is_caught_up
         assert self.over == self.mutations.keys() | self.actions.keys()
         assert set(self.mutations.values()) <= set(self.server.entries)

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from realtime.codegen.openapi import openapi_document
 from realtime.codegen.output import stale_files, write_files
-from realtime.codegen.python_client import python_files
+from realtime.codegen.python_client import async_python_files, python_files
 from realtime.codegen.schema_stubs import foreign_stubs, stub_files
 from realtime.codegen.spec import function_spec
 from realtime.codegen.typescript import typescript_files
 from realtime.errors import RealtimeError
-from realtime.runtime.registry import load_app
+from realtime.runtime.registry import LoadedApp, load_app
 
 DEFAULT_FOLDER: Final = "_generated"
 FAILED: Final = 1
 
+ClientKind: TypeAlias = Literal["typescript", "python", "async python"]
+
 _API_VERSION: Final = "1"
+_KINDS: Final[Mapping[ClientKind, tuple[str, Callable[[LoadedApp], Mapping[str, str]]]]] = {
+    "typescript": ("", typescript_files),
+    "python": (" --python", python_files),
+    "async python": (" --python --async", async_python_files),
+}
+"""The options that ask for a kind of client, and what writes it."""
 
 
 def generate(
@@ -28,21 +36,20 @@ def generate(
     out: Path | None,
     *,
     is_check: bool,
-    is_python: bool = False,
+    kind: ClientKind = "typescript",
     as_json: bool = False,
 ) -> int:
     """Write the typed client of an app, or check that it is up to date.
 
     Return the exit code of the command.
     """
-    make_files = python_files if is_python else typescript_files
+    options, make_files = _KINDS[kind]
     try:
         files = make_files(load_app(app_folder))
     except RealtimeError as error:
         return _fail("codegen", str(error))
     folder = app_folder / DEFAULT_FOLDER if out is None else out
-    option = " --python" if is_python else ""
-    return _bring_up_to_date(folder, files, option, is_check=is_check, as_json=as_json)
+    return _bring_up_to_date(folder, files, options, is_check=is_check, as_json=as_json)
 
 
 def generate_stubs(app_folder: Path, *, is_check: bool, as_json: bool = False) -> int:

@@ -16,7 +16,7 @@ from realtime.cli.app_files import folders_below
 from realtime.cli.codegen import DEFAULT_FOLDER
 from realtime.cli.events import Generated, NotGenerated
 from realtime.codegen.output import is_generated, write_files
-from realtime.codegen.python_client import python_files
+from realtime.codegen.python_client import async_python_files, python_files
 from realtime.codegen.schema_stubs import foreign_stubs, stub_files
 from realtime.codegen.typescript import typescript_files
 from realtime.errors import RealtimeError
@@ -27,7 +27,11 @@ CodegenMode: TypeAlias = Literal["existing", "always", "never"]
 
 _MakeFiles: TypeAlias = Callable[[LoadedApp], Mapping[str, str]]
 
-_KINDS: Final[tuple[_MakeFiles, ...]] = (typescript_files, python_files)
+_KINDS: Final[tuple[_MakeFiles, ...]] = (
+    typescript_files,
+    python_files,
+    async_python_files,
+)
 _DEPTH: Final = 4
 """How many folders down generated files are looked for: in those of examples and packages, too."""
 _STUBS: Final = ("*.pyi", "*/*.pyi")

@@ -183,6 +183,10 @@ def codegen(
         bool,
         typer.Option("--python", help="Write a client for Python instead, `client.py`."),
     ] = False,
+    is_async: Annotated[
+        bool,
+        typer.Option("--async", help="With --python: for asyncio, `async_client.py`."),
+    ] = False,
     stubs: Annotated[
         bool,
         typer.Option("--stubs", help="Write stubs for type checkers instead, beside the schema."),
@@ -193,13 +197,18 @@ def codegen(
     json: Annotated[bool, typer.Option("--json", help="Print the files as JSON.")] = False,
 ) -> None:
     """Write the types of an app's functions and documents, for front ends and clients."""
-    from realtime.cli.codegen import generate, generate_stubs
+    from realtime.cli.codegen import ClientKind, generate, generate_stubs
 
     if stubs and (python or out is not None):
         raise typer.BadParameter("stubs stand beside the schema: leave out --out and --python")
     if stubs:
         raise typer.Exit(generate_stubs(app_folder, is_check=check, as_json=json))
-    raise typer.Exit(generate(app_folder, out, is_check=check, is_python=python, as_json=json))
+    if is_async and not python:
+        raise typer.BadParameter("--async is for --python: give both")
+    kind: ClientKind = "typescript"
+    if python:
+        kind = "async python" if is_async else "python"
+    raise typer.Exit(generate(app_folder, out, is_check=check, kind=kind, as_json=json))
 
 
 @app.command()

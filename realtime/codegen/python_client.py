@@ -1,8 +1,9 @@
-"""The Python side of an app: typed calls over the official client (PyPI `convex`).
+"""The Python side of an app: typed calls over one of the clients in `python_flavours`.
 
 `Api(client)` has the public functions as methods, nested like their modules; `Live(client)` has the
-queries, each giving a subscription. Arguments are keywords in the names that the handlers have.
-Methods that would hide a keyword or a builtin end with an underscore: `list_`.
+queries, each giving its results as they change, and `Pages(client)` the paginated ones where the
+client reads pages. Arguments are keywords in the names that the handlers have. Methods that would
+hide a keyword or a builtin end with an underscore: `list_`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from enum import Enum
+from typing import Final, assert_never
 
+from realtime.casing import wire_name
 from realtime.codegen.document_types import DocumentTypes
 from realtime.codegen.function_tree import FunctionTree, function_tree
-from realtime.codegen.output import MADE_BY
+from realtime.codegen.python_flavours import ASYNCHRONOUS, SYNCHRONOUS, PythonFlavour
 from realtime.codegen.python_types import (
     HIDING,
     TYPE_NAMES,
@@ -28,52 +32,48 @@ from realtime.codegen.spec import app_functions
 from realtime.codegen.typescript_types import quoted
 from realtime.codegen.unique_names import UniqueNames
 from realtime.runtime.registry import AppFunction, LoadedApp
-from realtime.values.validators import AnyValidator, ObjectValidator
+from realtime.values.validators import (
+    AnyValidator,
+    ArrayValidator,
+    ObjectValidator,
+    Validator,
+)
 
-FILE_NAME: Final = "client.py"
-
-_CLIENT_CLASS: Final = "ConvexClient"
 _ATTRIBUTE: Final = "_client"
-_ROOT_DOCSTRINGS: Final = {
-    "Api": "The public functions, each call of which waits for its result.",
-    "Live": "The public queries, each of which gives a subscription.",
-}
-_HEAD: Final = f'''\
-# {MADE_BY} --python` from the app's functions and schema: do not edit.
-"""Typed calls of the app's functions over the official Python client."""
-
-from __future__ import annotations
-
-'''
-_SUPPORT: Final = '''\
-T_co = TypeVar("T_co", covariant=True)
-
-
-class Subscription(Protocol[T_co]):
-    """The results of a query: the current one, and each that follows."""
-
-    def __iter__(self) -> Iterator[T_co]: ...
-    def __next__(self) -> T_co: ...
-    def unsubscribe(self) -> None:
-        """End the subscription."""
-
-
-_ABSENT: Any = object()
-
-
-def given(args: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in args.items() if value is not _ABSENT}
-'''
-_TYPING: Final = frozenset({*TYPE_NAMES, "cast"}) - {"ConvexInt64", "Subscription"}
-_SUPPORT_NAMES: Final = frozenset({"Any", "Protocol", "TypeVar"})
-_TAKEN: Final = (*TYPE_NAMES, *_ROOT_DOCSTRINGS, _CLIENT_CLASS, "Iterator", "T_co", "cast")
-_NOT_PARAMETERS: Final = frozenset({*_TAKEN, "given", "self"})
+_PAGE_SIZE: Final = "page_size"
+_OPTIONS: Final = wire_name("pagination_opts")
+_PAGE: Final = "page"
+_IS_DONE: Final = wire_name("is_done")
+_NOT_PARAMETERS: Final = frozenset({"given", "self"})
 """Names that a parameter must not have: the body of its method means something else by them."""
 
 
+class _Root(Enum):
+    """A class at the top of the module; the value is its name."""
+
+    CALLS = "Api"
+    LIVE = "Live"
+    PAGES = "Pages"
+
+
+_DOCSTRINGS: Final[Mapping[str, str]] = {
+    "Api": "The public functions, each call of which waits for its result.",
+    "Live": "The public queries, each of which gives a subscription.",
+    "Pages": "The public queries that are paginated, each of which gives its pages.",
+}
+
+
 def python_files(app: LoadedApp) -> dict[str, str]:
-    """Return the text of the client module, by its file's name; the same for the same app."""
-    return {FILE_NAME: _Module(app).text()}
+    """Return the text of the module over PyPI `convex`, by its file's name.
+
+    It is the same for the same app.
+    """
+    return {SYNCHRONOUS.file_name: _Module(app, SYNCHRONOUS).text()}
+
+
+def async_python_files(app: LoadedApp) -> dict[str, str]:
+    """Return the text of the module over `realtime.client`; as `python_files`."""
+    return {ASYNCHRONOUS.file_name: _Module(app, ASYNCHRONOUS).text()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,85 +84,98 @@ class _Argument:
     wire_name: str | None
     type_text: str
     is_optional: bool
+    default: str = "_ABSENT"
 
     def declaration(self) -> str:
-        default = " = _ABSENT" if self.is_optional else ""
+        default = f" = {self.default}" if self.is_optional else ""
         return f"{self.name}: {self.type_text}{default}"
 
 
 class _Module:
     """Writes the module of one app."""
 
-    def __init__(self, app: LoadedApp) -> None:
-        self._names = UniqueNames(_TAKEN)
-        self._types = PythonTypes(DocumentTypes(app.schema), self._names)
+    def __init__(self, app: LoadedApp, flavour: PythonFlavour) -> None:
+        self._flavour = flavour
+        taken = {*TYPE_NAMES, *_DOCSTRINGS, *flavour.taken_names}
+        self._not_parameters = frozenset({*taken, *_NOT_PARAMETERS})
+        self._names = UniqueNames(sorted(taken))
+        documents = DocumentTypes(app.schema)
+        self._types = PythonTypes(documents, self._names, flavour.int64_name)
         self._public = [f for f in app_functions(app.registry) if not f.is_internal]
         self._classes: list[str] = []
 
     def text(self) -> str:
         """Return the whole text."""
         queries = [f for f in self._public if f.kind == "query"]
-        self._class(function_tree(self._public), "Api", is_live=False)
-        self._class(function_tree(queries), "Live", is_live=True)
-        parts = [self._imports() + "\n" + _SUPPORT, *self._types.definitions, *self._classes]
-        return _HEAD + "\n\n".join(parts)
+        self._class(function_tree(self._public), _Root.CALLS)
+        self._class(function_tree(queries), _Root.LIVE)
+        paginated = [f for f in queries if _page(f) is not None and self._has_keywords(f)]
+        if paginated and self._flavour.reads_pages:
+            self._types.use("AsyncIterator")
+            self._class(function_tree(paginated), _Root.PAGES)
+        head = self._flavour.head(self._types.used_names)
+        return head + "\n\n".join([*self._types.definitions, *self._classes])
 
-    def _imports(self) -> str:
-        used = self._types.used_names | _SUPPORT_NAMES
-        typing_names = ", ".join(sorted(used & _TYPING, key=lambda name: (name.islower(), name)))
-        client_names = [_CLIENT_CLASS, *sorted(used & {"ConvexInt64"})]
-        return (
-            "from collections.abc import Iterator\n"
-            f"from typing import {typing_names}\n\n"
-            f"from convex import {', '.join(client_names)}\n"
-        )
-
-    def _class(self, tree: FunctionTree, name: str, *, is_live: bool) -> str:
+    def _class(self, tree: FunctionTree, root: _Root, name: str | None = None) -> str:
         """Write the class of a folder or module, after those within it, and return its name."""
+        own_name = root.value if name is None else name
         members = UniqueNames((_ATTRIBUTE,))
         setters = [f"        self.{_ATTRIBUTE} = client\n"]
         for step in sorted(tree.children):
-            child = tree.children[step]
-            child_name = self._names.take(f"_{name.lstrip('_')}{class_name(step)}")
-            self._class(child, child_name, is_live=is_live)
+            child_name = self._names.take(f"_{own_name.lstrip('_')}{class_name(step)}")
+            self._class(tree.children[step], root, child_name)
             setters.append(f"        self.{members.take(_member(step))} = {child_name}(client)\n")
         methods = [
-            self._method(tree.functions[step], members.take(_member(step)), is_live=is_live)
+            self._method(tree.functions[step], members.take(_member(step)), root)
             for step in sorted(tree.functions)
         ]
-        docstring = f'    """{_ROOT_DOCSTRINGS[name]}"""\n\n' if name in _ROOT_DOCSTRINGS else ""
-        begin = f"    def __init__(self, client: {_CLIENT_CLASS}) -> None:\n{''.join(setters)}"
-        self._classes.append(f"class {name}:\n{docstring}{begin}{''.join(methods)}")
-        return name
+        docstring = f'    """{_DOCSTRINGS[root.value]}"""\n\n' if name is None else ""
+        client = self._flavour.client_class
+        begin = f"    def __init__(self, client: {client}) -> None:\n{''.join(setters)}"
+        self._classes.append(f"class {own_name}:\n{docstring}{begin}{''.join(methods)}")
+        return own_name
 
-    def _method(self, function: AppFunction, name: str, *, is_live: bool) -> str:
+    def _method(self, function: AppFunction, name: str, root: _Root) -> str:
         base = identifier("".join(map(class_name, re.split("[/:]", function.path))), "M")
         arguments = self._arguments(function, base)
-        returns = self._types.type_of(
-            function.signature.returns_validator or AnyValidator(), f"{base}Result"
+        validator = function.signature.returns_validator or AnyValidator()
+        returns = self._types.type_of(validator, f"{base}Result")
+        match root:
+            case _Root.CALLS:
+                call = f"self.{_ATTRIBUTE}.{function.kind}({_passed(function, arguments)})"
+                written = self._flavour.call(call, returns)
+            case _Root.LIVE:
+                written = self._flavour.subscription(
+                    f"self.{_ATTRIBUTE}", _passed(function, arguments), returns
+                )
+                if written.needs_cast:
+                    self._types.use("cast")
+            case _Root.PAGES:
+                arguments = [a for a in arguments if a.wire_name != _OPTIONS]
+                size = UniqueNames(a.name for a in arguments).take(_PAGE_SIZE)
+                passed = f"{_passed(function, arguments)}, {_PAGE_SIZE}={size}"
+                arguments.append(_Argument(size, "", "int", True, "100"))
+                page = self._types.type_of(_page(function) or AnyValidator(), f"{base}ResultPage")
+                written = self._flavour.pages(f"self.{_ATTRIBUTE}.pages({passed})", page)
+            case _:
+                assert_never(root)
+        head = f"    {written.definition} {name}({_parameters(arguments)}) -> {written.returns}:\n"
+        return f"\n{head}{_docstring(function.handler.__doc__)}        {written.body}\n"
+
+    def _has_keywords(self, function: AppFunction) -> bool:
+        """Return whether each argument of a function can be a parameter of its method."""
+        validator = function.signature.args_validator
+        return isinstance(validator, ObjectValidator) and all(
+            is_plain_name(name) and name not in self._not_parameters
+            for name in (_python_names(function).values() or validator.fields)
         )
-        call = f"{quoted(function.path)}{_passed(arguments)}"
-        if is_live:
-            returns = f"Subscription[{returns}]"
-            subscription = f"self.{_ATTRIBUTE}.subscribe({call})"
-            body = f'return {self._types.use("cast")}("{returns}", {subscription})'
-        elif returns == "None":
-            body = f"self.{_ATTRIBUTE}.{function.kind}({call})"
-        else:
-            result = f"result: {returns} = self.{_ATTRIBUTE}.{function.kind}({call})"
-            body = f"{result}\n        return result"
-        head = f"    def {name}({_parameters(arguments)}) -> {returns}:\n"
-        return f"\n{head}{_docstring(function.handler.__doc__)}        {body}\n"
 
     def _arguments(self, function: AppFunction, base: str) -> list[_Argument]:
         """Return the parameters of a method; one without a wire name takes all arguments."""
         validator = function.signature.args_validator
-        python_names = {p.wire_name: p.python_name for p in function.signature.parameters or ()}
-        if not isinstance(validator, ObjectValidator) or not all(
-            is_plain_name(name) and name not in _NOT_PARAMETERS
-            for name in (python_names.values() if python_names else validator.fields)
-        ):
+        if not isinstance(validator, ObjectValidator) or not self._has_keywords(function):
             return [_Argument("args", None, self._types.type_of(validator, f"{base}Args"), False)]
+        python_names = _python_names(function)
         found = [
             _Argument(
                 python_names.get(name, name),
@@ -175,6 +188,11 @@ class _Module:
         return sorted(found, key=lambda argument: argument.is_optional)
 
 
+def _python_names(function: AppFunction) -> dict[str, str]:
+    """Return the names of a handler's parameters by their wire names."""
+    return {p.wire_name: p.python_name for p in function.signature.parameters or ()}
+
+
 def _parameters(arguments: list[_Argument]) -> str:
     if not arguments:
         return "self"
@@ -183,13 +201,26 @@ def _parameters(arguments: list[_Argument]) -> str:
     return "".join(f"\n        {line}," for line in lines) + "\n    "
 
 
-def _passed(arguments: list[_Argument]) -> str:
+def _passed(function: AppFunction, arguments: list[_Argument]) -> str:
+    """Return what a method passes on: the path, and the arguments that were given."""
+    path = quoted(function.path)
     if not arguments:
-        return ""
+        return path
     if arguments[0].wire_name is None:
-        return ", given(dict(args))"
+        return f"{path}, given(dict(args))"
     pairs = ", ".join(f"{quoted(a.wire_name or '')}: {a.name}" for a in arguments)
-    return f", given({{{pairs}}})"
+    return f"{path}, given({{{pairs}}})"
+
+
+def _page(function: AppFunction) -> Validator | None:
+    """Return what a page of a paginated query holds; None if it is no such query."""
+    takes, gives = function.signature.args_validator, function.signature.returns_validator
+    if not isinstance(takes, ObjectValidator) or _OPTIONS not in takes.fields:
+        return None
+    if not isinstance(gives, ObjectValidator) or not {_PAGE, _IS_DONE} <= gives.fields.keys():
+        return None
+    page = gives.fields[_PAGE].validator
+    return page.element if isinstance(page, ArrayValidator) else None
 
 
 def _member(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Validators as Python types, as the official Python client gives and takes their values.
+"""Validators as Python types, as a client for Python gives and takes their values.
 
 Objects become `TypedDict` classes at module level, named for where they first appear; a document of
 a table has one class wherever it appears. Numbers are `float`, which also takes an `int`.
@@ -36,7 +36,6 @@ _PLAIN_TYPES: Final[Mapping[type[Validator], str]] = {
     AnyValidator: "Any",
     BooleanValidator: "bool",
     BytesValidator: "bytes",
-    Int64Validator: "ConvexInt64",
     IntegerValidator: "float",
     NullValidator: "None",
     NumberValidator: "float",
@@ -45,6 +44,7 @@ _PLAIN_TYPES: Final[Mapping[type[Validator], str]] = {
 TYPE_NAMES: Final = (
     "Any",
     "ConvexInt64",
+    "Int64",
     "Literal",
     "Never",
     "NewType",
@@ -54,6 +54,7 @@ TYPE_NAMES: Final = (
     "TypeAlias",
     "TypedDict",
     "TypeVar",
+    "Watch",
 )
 """Names that types are written with, besides builtins and those of the app."""
 HIDING: Final = frozenset({*TYPE_NAMES, "bool", "bytes", "dict", "float", "list", "str"})
@@ -66,7 +67,9 @@ class PythonTypes:
     `definitions` and `used_names` grow as types are written.
     """
 
-    def __init__(self, documents: DocumentTypes, names: UniqueNames) -> None:
+    def __init__(self, documents: DocumentTypes, names: UniqueNames, int64_name: str) -> None:
+        """`int64_name` is what the client calls its integers of 64 bits."""
+        self._int64_name = int64_name
         self.definitions: list[str] = []
         self.used_names: set[str] = set()
         self._documents = documents
@@ -98,6 +101,8 @@ class PythonTypes:
                 )
             case ObjectValidator():
                 return self._object(validator, name)
+            case Int64Validator():
+                return self.use(self._int64_name)
             case _:
                 return self.use(_PLAIN_TYPES[type(validator)])
 
@@ -139,7 +144,7 @@ class PythonTypes:
         if any(isinstance(value, float) for value in values):
             types.append("float")  # numbers have no literal type
         if any(isinstance(value, Int64) for value in values):
-            types.append(self.use("ConvexInt64"))
+            types.append(self.use(self._int64_name))
         return " | ".join(types)
 
     def _object(self, validator: ObjectValidator, name: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from convex import ConvexClient, ConvexInt64
 
 from realtime.codegen.output import write_files
-from realtime.codegen.python_client import FILE_NAME, python_files
+from realtime.codegen.python_client import python_files
 from tests.harness.server_process import ServerProcess
 from tests.harness.typescript import DEPOT, depot_app
 
@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 def module(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
     folder = tmp_path_factory.mktemp("generated")
     write_files(folder, python_files(depot_app()))
-    spec = importlib.util.spec_from_file_location("generated_client", folder / FILE_NAME)
+    spec = importlib.util.spec_from_file_location("generated_client", folder / "client.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

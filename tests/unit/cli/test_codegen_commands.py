@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime.cli.codegen import generate, generate_stubs, print_spec
+from realtime.cli.codegen import ClientKind, generate, generate_stubs, print_spec
 from realtime.codegen.typescript import typescript_files
 from realtime.runtime.registry import load_app
 from tests.harness.typescript import DEPOT
@@ -46,11 +46,16 @@ def test_files_are_written_where_asked(depot: Path, tmp_path: Path) -> None:
     assert not (depot / "_generated").exists()
 
 
-def test_python_client_is_written_in_place_of_types(depot: Path) -> None:
-    assert generate(depot, None, is_check=False, is_python=True) == 0
+@pytest.mark.parametrize(
+    ("kind", "file"), [("python", "client.py"), ("async python", "async_client.py")]
+)
+def test_python_client_is_written_in_place_of_types(
+    depot: Path, kind: ClientKind, file: str
+) -> None:
+    assert generate(depot, None, is_check=False, kind=kind) == 0
 
-    assert names(depot / "_generated") == ["client.py"]
-    assert generate(depot, None, is_check=True, is_python=True) == 0
+    assert names(depot / "_generated") == [file]
+    assert generate(depot, None, is_check=True, kind=kind) == 0
 
 
 def test_stub_is_written_beside_the_schema(depot: Path) -> None:

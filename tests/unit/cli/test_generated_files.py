@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from realtime.cli.codegen import generate, generate_stubs
+from realtime.cli.codegen import ClientKind, generate, generate_stubs
 from realtime.cli.events import Generated, NotGenerated
 from realtime.cli.generated_files import CodegenMode, GeneratedFiles
 from realtime.runtime.registry import LoadedApp, load_app
@@ -57,20 +57,26 @@ def test_files_that_nobody_asked_for_are_not_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["_generated", "web/_generated", "examples/chat/src/_generated"])
-@pytest.mark.parametrize("is_python", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        ("typescript", "api.d.ts"),
+        ("python", "client.py"),
+        ("async python", "async_client.py"),
+    ],
+)
 def test_generated_files_follow_the_app_where_they_are(
-    tmp_path: Path, place: str, is_python: bool
+    tmp_path: Path, place: str, kind: ClientKind, changed: str
 ) -> None:
     load(tmp_path, "first")
     out = tmp_path / place
-    generate(tmp_path, out, is_check=False, is_python=is_python)
-    changed = "client.py" if is_python else "api.d.ts"
+    generate(tmp_path, out, is_check=False, kind=kind)
     unchanged = {path: path.stat().st_mtime_ns for path in out.iterdir() if path.name != changed}
 
     outcome = GeneratedFiles(tmp_path, "existing").update(load(tmp_path, "second"))
 
     assert outcome == Generated((f"{place}/{changed}",))
-    assert generate(tmp_path, out, is_check=True, is_python=is_python) == 0
+    assert generate(tmp_path, out, is_check=True, kind=kind) == 0
     assert all(path.stat().st_mtime_ns == time for path, time in unchanged.items())
 
 

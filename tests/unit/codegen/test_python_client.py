@@ -6,22 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from realtime.codegen.python_client import FILE_NAME, python_files
+from realtime.codegen.python_client import async_python_files, python_files
 from realtime.runtime.registry import load_app
 from tests.harness.typescript import depot_app
 from tests.harness.written_app import write_app
 
-EXPECTED = Path(__file__).parent / "expected" / "client.py.txt"
+EXPECTED = Path(__file__).parent / "expected"
 
 
 def client_of(root: Path, functions: str | dict[str, str], schema: str = "") -> str:
-    text = python_files(load_app(write_app(root, functions, schema)))[FILE_NAME]
-    compile(text, FILE_NAME, "exec")
+    text = python_files(load_app(write_app(root, functions, schema)))["client.py"]
+    compile(text, "client.py", "exec")
     return text
 
 
 def test_client_is_as_expected() -> None:
-    assert python_files(depot_app()) == {FILE_NAME: EXPECTED.read_text()}
+    expected = (EXPECTED / "client.py.txt").read_text()
+
+    assert python_files(depot_app()) == {"client.py": expected}
+
+
+def test_client_for_asyncio_is_as_expected() -> None:
+    expected = (EXPECTED / "async_client.py.txt").read_text()
+
+    assert async_python_files(depot_app()) == {"async_client.py": expected}
 
 
 def test_order_of_definitions_does_not_matter(tmp_path: Path) -> None:
@@ -117,3 +125,43 @@ def test_docstring_stays_what_it_is(tmp_path: Path, docstring: str) -> None:
     exec(text.replace("from convex import ConvexClient", "ConvexClient = object"), names)
     method = names["_ApiM"].f  # type: ignore[attr-defined]
     assert [line.strip() for line in method.__doc__.strip().splitlines()] == docstring.splitlines()
+
+
+def async_client_of(root: Path, functions: str, schema: str = "") -> str:
+    text = async_python_files(load_app(write_app(root, functions, schema)))["async_client.py"]
+    compile(text, "async_client.py", "exec")
+    return text
+
+
+PAGES = """
+    @query
+    async def f(ctx: QueryCtx, {more}pagination_opts: PaginationOptions) -> {returns}: ...
+"""
+ONE_TABLE = "class T(Document, table='t'):\n    n: float\n"
+
+
+def test_pages_of_a_paginated_query_have_a_method(tmp_path: Path) -> None:
+    functions = PAGES.format(more="n: float, ", returns="PaginationResult[T]")
+
+    text = async_client_of(tmp_path, functions, ONE_TABLE)
+
+    assert "page_size: int = 100,\n    ) -> AsyncIterator[list[TDocument]]:" in text
+    assert 'self._client.pages("m:f", given({"n": n}), page_size=page_size)' in text
+
+
+def test_argument_called_page_size_is_kept(tmp_path: Path) -> None:
+    functions = PAGES.format(more="page_size: float, ", returns="PaginationResult[T]")
+
+    text = async_client_of(tmp_path, functions, ONE_TABLE)
+
+    assert 'given({"pageSize": page_size}), page_size=page_size2)' in text
+
+
+@pytest.mark.parametrize("more", ["given: float, ", ""])
+def test_query_without_typed_pages_has_no_method_for_them(tmp_path: Path, more: str) -> None:
+    returns = "PaginationResult[T]" if more else "Any"
+
+    text = async_client_of(tmp_path, PAGES.format(more=more, returns=returns), ONE_TABLE)
+
+    assert "class Pages" not in text
+    assert "AsyncIterator" not in text

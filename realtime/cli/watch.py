@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from typing import Any
@@ -36,6 +37,7 @@ def watch_function(
 
     With the admin key internal queries too; without one, what anybody may see.
     """
+    logging.getLogger("realtime.client").addHandler(logging.NullHandler())  # it is told here
     try:
         key = find_optional_admin_key(admin_key)
         parse_url(url)
@@ -70,11 +72,18 @@ class _Watcher:
     async def run(self) -> None:
         auth = None if self._admin_key is None else AdminKey(self._admin_key)
         async with Client(self._url, auth=auth, connect_timeout_seconds=0) as client:
-            interruptions = asyncio.create_task(_show_interruptions(client))
+            steps = [
+                asyncio.create_task(self._show_results(client)),
+                asyncio.create_task(self._follow_status(client)),
+            ]
             try:
-                await self._show_results(client)
+                done, _ = await asyncio.wait(steps, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                interruptions.cancel()
+                for step in steps:
+                    step.cancel()
+                await asyncio.gather(*steps, return_exceptions=True)
+            for step in done:
+                step.result()
 
     async def _show_results(self, client: Client) -> None:
         is_first = True
@@ -98,10 +107,12 @@ class _Watcher:
                 raise CommandError(unknown)
         print(message, file=sys.stderr)
 
-
-async def _show_interruptions(client: Client) -> None:
-    was_connected = True
-    async for status in client.statuses():
-        if status.connection == "reconnecting" and was_connected:
-            print(f"The connection was lost ({status.reason}); trying again", file=sys.stderr)
-        was_connected = status.connection == "connected"
+    async def _follow_status(self, client: Client) -> None:
+        """Tell of interruptions; a key that was taken away ends all, or nobody would notice."""
+        was_connected = True
+        async for status in client.statuses():
+            if self._admin_key is not None and not status.is_authenticated:
+                raise CommandError("The server refused: the admin key is not accepted any more")
+            if status.connection == "reconnecting" and was_connected:
+                print(f"The connection was lost ({status.reason}); trying again", file=sys.stderr)
+            was_connected = status.connection == "connected"

@@ -21,11 +21,14 @@ class Watch(Generic[T]):
     `aclose`, or when nothing refers to it any more, as after a loop over `client.watch(…)`.
     """
 
+    _release: Callable[[], None] | None = None
+    """What ends the subscription; None when that has been done."""
+
     def __init__(self, results: Latest[Outcome], release: Callable[[], None]) -> None:
         """`results` come from a subscription, which `release` ends."""
         self._results = results
-        self._release: Callable[[], None] | None = release
         self._loop = asyncio.get_running_loop()
+        self._release = release
         self._revision = 0
 
     def __aiter__(self) -> Self:

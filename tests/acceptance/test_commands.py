@@ -124,6 +124,23 @@ def test_watch_without_the_key_sees_what_anybody_may(
     assert first == "[]"
 
 
+def test_watch_ends_when_its_key_is_taken_away(start_server: StartServer, tmp_path: Path) -> None:
+    realtime("init", "board", folder=tmp_path)
+    server = start_server(app=tmp_path / "board")
+    arguments = ("watch", "notes:list", "--url", server.url)
+    with RunningCommand(*arguments, folder=tmp_path) as watch:
+        assert watch.line() == "[]"
+        server.kill()
+        server.admin_key = "test|another"
+        server.restart()
+        errors = [watch.error_line(), watch.error_line()]
+
+    assert errors[0].startswith("The connection was lost (")
+    assert errors[1] == (
+        "realtime watch: The server refused: the admin key is not accepted any more"
+    )
+
+
 def test_data_shows_what_is_stored(server: ServerProcess, tmp_path: Path) -> None:
     server.run("seed:demo")
     options = ("--url", server.url, "--json")

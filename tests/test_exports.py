@@ -80,3 +80,12 @@ def test_names_of_an_app_load_neither_server_nor_command_line() -> None:
     )
 
     assert found == "[]"
+
+
+def test_client_loads_neither_server_nor_engine() -> None:
+    found = printed_by(
+        "import sys, realtime.client; print(sorted({name.split('.')[1] for name in sys.modules "
+        "if name.startswith('realtime.')}))"
+    )
+
+    assert found == "['casing', 'client', 'clock', 'errors', 'sync', 'values']"

@@ -1,8 +1,8 @@
 """Nothing acknowledged is lost, and nothing is there twice, when the server is killed under load.
 
-Three clients send at the same time: the official npm client, our browser client in Chromium and
-the official PyPI client. The server is killed several times in the middle of it and started again
-on the same directory; the clients are left alone.
+Four clients send at the same time: the official npm client, our browser client in Chromium, the
+official PyPI client and our client for asyncio. The server is killed several times in the middle of
+it and started again on the same directory; the clients are left alone.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from tests.harness.server_process import ServerProcess
 
 pytestmark = [pytest.mark.node, pytest.mark.browser]
 
+KEEPING_THEIR_SESSION = ("npm", "browser", "asyncio")
+CLIENTS = (*KEEPING_THEIR_SESSION, "python")
 KILLS = 3
 ACKNOWLEDGED = 20
 """Of each client, before each kill and again after it."""
@@ -90,7 +92,7 @@ class Load:
 
 @pytest.fixture(scope="module")
 def load(node: Node, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
-    """Three clients after all kills."""
+    """Four clients after all kills."""
     server = ServerProcess(tmp_path_factory.mktemp("recovery") / "data")
     with ExitStack() as stack:
         stack.callback(server.close)
@@ -98,7 +100,7 @@ def load(node: Node, chromium: str, tmp_path_factory: pytest.TempPathFactory) ->
         repo_id = server.run("seed:demo")["repoId"]
         sessions = {
             name: server.run("sessions:create", {"repoId": repo_id, "userId": name})
-            for name in ("npm", "browser", "python")
+            for name in CLIENTS
         }
         args = {
             name: {"url": server.url, "sessionId": session_id, "name": name}
@@ -108,6 +110,7 @@ def load(node: Node, chromium: str, tmp_path_factory: pytest.TempPathFactory) ->
             "npm": node.start("recovery_client.mjs", **args["npm"]),
             "browser": node.start("recovery_page.mjs", **args["browser"], executablePath=chromium),
             "python": start_python("recovery_client.py", **args["python"]),
+            "asyncio": start_python("recovery_async_client.py", **args["asyncio"]),
         }
         for program in programs.values():
             stack.enter_context(program)
@@ -120,7 +123,7 @@ def load(node: Node, chromium: str, tmp_path_factory: pytest.TempPathFactory) ->
         yield load
 
 
-@pytest.mark.parametrize("client", ["npm", "browser", "python"])
+@pytest.mark.parametrize("client", CLIENTS)
 def test_every_acknowledged_message_is_there_after_kills(load: Load, client: str) -> None:
     outcome = load.outcomes[client]
 
@@ -128,26 +131,26 @@ def test_every_acknowledged_message_is_there_after_kills(load: Load, client: str
     assert set(outcome.acknowledged) == set(outcome.stored)
 
 
-@pytest.mark.parametrize("client", ["npm", "browser"])
+@pytest.mark.parametrize("client", KEEPING_THEIR_SESSION)
 def test_message_of_a_client_that_keeps_its_session_is_there_once(load: Load, client: str) -> None:
     counts = Counter(load.outcomes[client].stored)
 
     assert [content for content, count in counts.items() if count != 1] == []
 
 
-@pytest.mark.parametrize("client", ["npm", "browser", "python"])
+@pytest.mark.parametrize("client", CLIENTS)
 def test_connected_client_resumes_its_live_list_by_itself(load: Load, client: str) -> None:
     outcome = load.outcomes[client]
 
     assert outcome.live["listed"] == outcome.stored
 
 
-@pytest.mark.parametrize("client", ["npm", "browser"])
+@pytest.mark.parametrize("client", KEEPING_THEIR_SESSION)
 def test_client_was_really_cut_off_by_each_kill(load: Load, client: str) -> None:
     assert load.outcomes[client].live["connectionCount"] >= KILLS + 1
 
 
-@pytest.mark.parametrize("client", ["npm", "browser", "python"])
+@pytest.mark.parametrize("client", CLIENTS)
 def test_each_kill_came_while_the_client_was_sending(load: Load, client: str) -> None:
     for killed_at_ms, acknowledged_at_ms in zip(
         load.killed_at_ms, load.outcomes[client].rounds, strict=True

@@ -173,6 +173,7 @@ class Client:
         Raises:
             ConnectionLostError: The connection was cut while it ran. It goes on at the server, and
                 is not run again.
+            LimitError: A thousand actions of this client have not ended.
             and as `query`.
         """
         return await self._ask(self._session.begin_action, path, args)

@@ -23,6 +23,7 @@ Source: contract 1.2 to 1.13.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never
 from uuid import UUID
@@ -155,8 +156,8 @@ class ClientSession:
         self._sent_query_set = 0
         self._sent_identity = 0
         self._chunks = Chunks()
-        self._outbox: list[ClientMessage] = []
-        self._held: list[ClientMessage] = []
+        self._outbox: deque[ClientMessage] = deque()
+        self._held: deque[ClientMessage] = deque()
         """What was asked for while a token is awaited, in order."""
 
     # The program
@@ -187,15 +188,19 @@ class ClientSession:
         return self._ask(self._requests.begin_mutation(path, args))
 
     def begin_action(self, path: str, args: bytes) -> RequestId:
-        """Ask for an action; return the id that its end will have."""
+        """Ask for an action; return the id that its end will have.
+
+        Raises:
+            LimitError: Too many have not ended.
+        """
         return self._ask(self._requests.begin_action(path, args))
 
     def withdraw(self, request_id: RequestId) -> bool:
         """Take a request back; say whether it was not sent yet, so that nothing happens."""
         if not self._requests.withdraw(request_id):
             return False
-        self._outbox = [m for m in self._outbox if _request_id(m) != request_id]
-        self._held = [m for m in self._held if _request_id(m) != request_id]
+        self._outbox = deque(m for m in self._outbox if _request_id(m) != request_id)
+        self._held = deque(m for m in self._held if _request_id(m) != request_id)
         return True
 
     def authenticate(self, credential: Credential | None) -> None:
@@ -250,18 +255,25 @@ class ClientSession:
         return [ActionLost(request_id) for request_id in self._requests.lose_connection()]
 
     def messages_to_send(self) -> list[bytes]:
-        """Return what is to be sent now, one text frame each; it counts as sent."""
+        """Return what is to be sent now, one text frame each; it counts as sent.
+
+        To be asked again after each input.
+        """
         if not self._is_open:
             return []
         if not self._is_greeted:
             if self._authentication.is_awaited:
                 return []
             self._greet()
-        messages, self._outbox = self._outbox, []
-        for message in messages:
+        encoded: list[bytes] = []
+        while self._outbox:
+            message = self._outbox[0]
             if isinstance(message, Mutation | Action):
-                self._requests.note_sent(message.request_id)
-        return [encode_client_message(message) for message in messages]
+                if not self._requests.may_send(message):
+                    break  # what stands behind waits too: the order says who is asked as whom
+                self._requests.note_sent(message)
+            encoded.append(encode_client_message(self._outbox.popleft()))
+        return encoded
 
     def receive_message(self, text: str | bytes) -> list[Event]:
         """Take a text frame of the server in; return what has happened, in order.
@@ -362,7 +374,7 @@ class ClientSession:
         )
         self._connection_count += 1
         self._is_greeted = True
-        self._outbox = [connect]
+        self._outbox = deque([connect])
         if self._authentication.credential is not None:
             self._send_identity()
         self._sent_query_set = 1
@@ -393,9 +405,9 @@ class ClientSession:
         self._sent_identity += 1
         self._outbox.append(_authenticate(base, self._authentication.credential))
         self._outbox += self._held
-        self._held = []
+        self._held = deque()
 
-    def _waiting(self) -> list[ClientMessage]:
+    def _waiting(self) -> deque[ClientMessage]:
         return self._held if self._authentication.is_awaited else self._outbox
 
 

@@ -93,6 +93,17 @@ async def test_mutation_has_taken_effect_everywhere_when_it_returns(
                 assert len(await anext(lines)) == number
 
 
+async def test_more_mutations_than_a_server_lets_wait_are_all_run(
+    server: ServerProcess, args: dict[str, Any]
+) -> None:
+    many = [{"listName": f"{args['listName']} {number}", "text": "x"} for number in range(1_500)]
+    async with connected(server.url) as client:
+        counts = await asyncio.gather(*(client.mutation("entries:add", one) for one in many))
+
+        assert counts == [1.0] * len(many)
+        assert client.status == Status("connected")
+
+
 @pytest.mark.parametrize("point", CUTS)
 async def test_mutation_takes_effect_once_wherever_it_is_cut(
     proxy: FaultProxy, server: ServerProcess, args: dict[str, Any], point: str

@@ -9,9 +9,9 @@ import pytest
 
 from realtime.client.outcome import Failure, Success
 from realtime.client.query_set import QueryId
-from realtime.client.requests import RequestId
+from realtime.client.requests import MAX_ACTIONS, MAX_MUTATIONS_IN_FLIGHT, RequestId
 from realtime.client.session import ActionLost, Logged, QueryChanged, Refused, RequestEnded
-from realtime.errors import ApplicationError, FunctionError, ProtocolError
+from realtime.errors import ApplicationError, FunctionError, LimitError, ProtocolError
 from realtime.sync.messages import encode_timestamp
 from tests.unit.client.wire import SESSION_ID, Wire, failed, updated
 
@@ -304,6 +304,43 @@ def test_session_is_caught_up_when_all_it_began_with_was_answered(wire: Wire) ->
     wire.answer(0, None, ts=2)
 
     assert wire.session.is_caught_up
+
+
+def test_mutations_wait_for_answers_when_many_are_on_their_way(wire: Wire) -> None:
+    wire.open()
+    for _ in range(MAX_MUTATIONS_IN_FLIGHT + 2):
+        wire.session.begin_mutation(SEND, b"{}")
+    wire.session.subscribe(LIST, b"{}")
+
+    assert wire.sent_types() == ["Mutation"] * MAX_MUTATIONS_IN_FLIGHT
+    wire.answer(0, None, ts=1)
+    assert [message["requestId"] for message in wire.sent()] == [MAX_MUTATIONS_IN_FLIGHT]
+    wire.receive("MutationResponse", requestId=1, success=False, result="No", logLines=[])
+    assert wire.sent_types() == ["Mutation", "ModifyQuerySet"]
+
+
+def test_new_connection_has_room_for_mutations_again(wire: Wire) -> None:
+    wire.open()
+    for _ in range(MAX_MUTATIONS_IN_FLIGHT + 1):
+        wire.session.begin_mutation(SEND, b"{}")
+    wire.sent()
+
+    assert len(wire.reopen()) == 2 + MAX_MUTATIONS_IN_FLIGHT
+
+
+def test_more_actions_than_a_server_runs_are_refused_until_one_ends(wire: Wire) -> None:
+    wire.open()
+    for _ in range(MAX_ACTIONS):
+        wire.session.begin_action(SEND, b"{}")
+    assert wire.sent_types() == ["Action"] * MAX_ACTIONS
+    with pytest.raises(LimitError, match="at most 1000 actions"):
+        wire.session.begin_action(SEND, b"{}")
+
+    wire.receive("ActionResponse", requestId=0, success=True, result=1, logLines=[])
+    assert wire.session.begin_action(SEND, b"{}") == MAX_ACTIONS
+    wire.session.connection_lost("cut")
+    for _ in range(MAX_ACTIONS - 1):
+        wire.session.begin_action(SEND, b"{}")
 
 
 def chunk(text: str, part: int, parts: int, transition: str = "t") -> dict[str, object]:

@@ -239,14 +239,14 @@ BREAKAGES: tuple[Breakage, ...] = (
     ),
     Breakage(
         "an answer before the sync",
-        "realtime/runtime/mutation_lane.py",
-        "        await lane.make_durable(is_alone=len(self._unanswered) == 1)\n",
-        "        lane.answer(self._unanswered)\n        await lane.make_durable(is_alone=False)\n",
+        "realtime/runtime/batch_run.py",
+        "        await group_commit.make_durable(is_alone=len(self._unanswered) == 1)\n",
+        "        group_commit.answer(self._unanswered)\n        await group_commit.make_durable(is_alone=False)\n",
         "tests/integration/runtime",
     ),
     Breakage(
         "a re-send runs twice",
-        "realtime/runtime/mutation_lane.py",
+        "realtime/runtime/batch_run.py",
         "        job.record = self._stored_answer(job)\n",
         "        job.record = None\n",
         "tests/integration/runtime",
@@ -429,7 +429,7 @@ BREAKAGES: tuple[Breakage, ...] = (
     Breakage(
         "a server at rest keeps its log",
         "realtime/runtime/mutation_lane.py",
-        "                    await self.checkpoints.when_idle()\n",
+        "                    await self._group_commit.checkpoints.when_idle()\n",
         "                    pass\n",
         "tests/integration/runtime/test_storage_failures.py",
     ),

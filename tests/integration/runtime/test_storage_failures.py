@@ -14,7 +14,7 @@ import pytest
 from realtime.database.commit_thread import CommitThread
 from realtime.errors import OverloadedError, StorageError, UnavailableError
 from realtime.runtime.checkpoints import IDLE_SECONDS, Checkpoints
-from realtime.runtime.mutation_lane import BUSY_SECONDS
+from realtime.runtime.group_commit import BUSY_SECONDS
 from realtime.storage.sqlite import SqliteStore
 from realtime.storage.sqlite_reader import SqliteGeneration
 from realtime.testing import VirtualClock

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from realtime import ApplicationError, MutationCtx, OverloadedError, mutation
 from realtime.errors import StorageFullError
 from realtime.runtime.backend import Backend
-from realtime.runtime.mutation_lane import BATCH_ROWS, BATCH_SECONDS
+from realtime.runtime.batch_run import BATCH_ROWS, BATCH_SECONDS
 from realtime.runtime.outcome import MutationOutcome
 from realtime.runtime.registry import LoadedApp
 from realtime.storage.memory import MemoryStore

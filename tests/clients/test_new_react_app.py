@@ -22,6 +22,9 @@ from tests.harness.waiting import wait_for
 
 TEMPLATE = ROOT / "realtime" / "cli" / "new_app" / "react" / "frontend"
 DEADLINE_SECONDS = 60.0
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+"""Where programs are looked for, with those of the environment that the tests run in."""
+
 USED = {"notes": ["buy milk"], "kept": "   ", "complaints": []}
 
 
@@ -44,9 +47,11 @@ def board(node: Node, tmp_path: Path) -> Path:
 class Development:
     """What `npm run dev` starts in a new app, on free ports; use it as a context manager."""
 
-    def __init__(self, board: Path) -> None:
+    def __init__(self, board: Path, *, path: str = PATH) -> None:
         self._folder = board / "frontend"
         self._log = board.parent / "dev.log"
+        self._environment = os.environ | {"PATH": path, "NO_COLOR": "1"}
+        self._environment.pop("REALTIME_URL", None)
         port, page_port, site_port = free_port(), free_port(), free_port()
         self.app_url, self.url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{page_port}"
         config = self._folder / "vite.config.ts"
@@ -56,22 +61,23 @@ class Development:
         self._page = ("--host", "127.0.0.1", "--port", str(page_port), "--strictPort")
 
     def __enter__(self) -> Development:
-        bin_folder = str(Path(sys.executable).parent)
-        environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
-        environment.pop("REALTIME_URL", None)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [self._folder / "node_modules" / ".bin" / "vite", *self._page],
                 cwd=self._folder,
-                env=environment,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        for url in (self.url, f"{self.app_url}/version"):
-            wait_for(lambda url=url: answers(url), f"an answer from {url}", DEADLINE_SECONDS)
+        wait_for(lambda: answers(self.url), f"an answer from {self.url}", DEADLINE_SECONDS)
         return self
+
+    @property
+    def log(self) -> str:
+        """Return what was printed so far, by the page's program and the server."""
+        return self._log.read_text()
 
     def end_page(self) -> None:
         """End the page's program, and nothing else."""
@@ -116,11 +122,30 @@ def test_one_command_serves_the_page_and_the_app_and_ends_both(
     node: Node, chromium: str, board: Path
 ) -> None:
     with Development(board) as development:
+        wait_for(lambda: answers(f"{development.app_url}/version"), "the server", DEADLINE_SECONDS)
         used = use_page(node, chromium, development.url)
         development.end_page()
         wait_for(lambda: not answers(f"{development.app_url}/version"), "the server to end")
 
     assert used == USED
+
+
+@pytest.mark.node
+def test_types_follow_the_functions_while_developing(board: Path) -> None:
+    functions = board / "functions" / "notes.py"
+    types = board / "frontend" / "src" / "_generated" / "api.d.ts"
+
+    with Development(board) as development:
+        wait_for(lambda: "Watching" in development.log, "the server", DEADLINE_SECONDS)
+        functions.write_text(functions.read_text().replace("def set_done(", "def finish("))
+
+        wait_for(lambda: "    finish: " in types.read_text(), "types of the new function")
+
+
+@pytest.mark.node
+def test_page_says_what_is_missing_without_the_command(node: Node, board: Path) -> None:
+    with Development(board, path=str(Path(node.executable).parent)) as development:
+        wait_for(lambda: "Is `realtime` on the path?" in development.log, "a reason")
 
 
 def test_packages_are_those_that_the_example_is_tested_with() -> None:

@@ -295,7 +295,7 @@ BREAKAGES: tuple[Breakage, ...] = (
     ),
     Breakage(
         "a stale result is not announced",
-        "realtime/runtime/live_queries.py",
+        "realtime/runtime/watched_results.py",
         "            for client, query_id in list(entry.watchers):\n                tell_stale(client, query_id)\n",
         "            for client, query_id in list(entry.watchers):\n                pass\n",
         "tests/properties/test_live_results.py",
@@ -526,7 +526,7 @@ BREAKAGES: tuple[Breakage, ...] = (
     ),
     Breakage(
         "an update of older code is not followed by another",
-        "realtime/runtime/live_queries.py",
+        "realtime/runtime/watched_results.py",
         "            if is_older_code or (entry",
         "            if False or (entry",
         "tests/integration/runtime/test_app_change.py",

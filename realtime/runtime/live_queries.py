@@ -21,28 +21,24 @@ from realtime.database.database import Database
 from realtime.database.generations import SharedGeneration
 from realtime.database.timestamp import Timestamp
 from realtime.errors import RealtimeError
-from realtime.runtime.client_calls import fail_client, tell_stale
-from realtime.runtime.code_versions import Code, CodeVersions
+from realtime.runtime.client_calls import fail_client
+from realtime.runtime.code_versions import CodeVersions
 from realtime.runtime.function_runner import FunctionRunner, RunReport
 from realtime.runtime.operation import SUSPEND, Steps
 from realtime.runtime.outcome import FunctionCall, LiveClient, NestedCall, QueryCall, QueryResult
-from realtime.runtime.query_cache import CacheEntry, QueryCache
+from realtime.runtime.query_cache import QueryCache
 from realtime.runtime.query_evaluator import QueryEvaluator
 from realtime.runtime.query_lane import SLICE_SECONDS, Holder, Job, QueryLane, SnapshotExpired
 from realtime.runtime.rests import Rests
 from realtime.runtime.session_queue import MAX_WAITING
 from realtime.runtime.single_asker import SingleAsker
+from realtime.runtime.watched_results import FoundEntries, WatchedResults
 
 _log = logging.getLogger("realtime.runtime")
 
 ResultT = TypeVar("ResultT")
 
-_Found = dict[int, CacheEntry | None]
-"""Entries of the cache by query id; None if the result can't change."""
-
 _Results = dict[int, QueryResult]
-
-
 _Asker = LiveClient | SingleAsker
 
 
@@ -70,14 +66,14 @@ class LiveQueries:
         """Clients with an update in progress, and the queries that they have removed meanwhile."""
         self._rests: Rests[_Asker] = Rests(clock, self._go_on)
         self._may_rest = True
-        self._watched: dict[LiveClient, dict[int, CacheEntry | None]] = {}
+        self._watched = WatchedResults(cache)
         self._code = CodeVersions(runner)
         self._evaluator = QueryEvaluator(database, cache, self._code, clock)
 
     @property
     def subscription_count(self) -> int:
         """Return how many queries live clients are subscribed to."""
-        return sum(len(queries) for queries in self._watched.values())
+        return self._watched.count
 
     def request_update(self, client: LiveClient) -> None:
         """Queue one update of a client; while one is in progress, the next begins after it."""
@@ -93,18 +89,14 @@ class LiveQueries:
         """Forget one query of a client."""
         if client in self._updating:
             self._updating[client].add(query_id)
-        entry = self._watched.get(client, {}).pop(query_id, None)
-        if entry is not None:
-            self._cache.unwatch(entry, client, query_id)
+        self._watched.forget_query(client, query_id)
 
     def disconnect(self, client: LiveClient) -> None:
         """Forget a client."""
         self._queued.discard(client)
         self._again.discard(client)
         self._updating.pop(client, None)
-        for query_id, entry in self._watched.pop(client, {}).items():
-            if entry is not None:
-                self._cache.unwatch(entry, client, query_id)
+        self._watched.forget_client(client)
 
     def fail_all(self, error: RealtimeError) -> None:
         """Tell all clients that have had an update, or wait for one, that they can't go on."""
@@ -119,15 +111,11 @@ class LiveQueries:
         generations = self._database.generations
         self._code.change(runner, self._database.durable, generations.oldest_timestamp())
         self._cache.invalidate_all()
-        for client, queries in list(self._watched.items()):
-            for query_id in [query_id for query_id, entry in queries.items() if entry is None]:
-                tell_stale(client, query_id)
+        self._watched.announce_constant()
 
     def announce_stale(self) -> None:
         """Tell the clients whose results the last commit has made stale."""
-        for entry in self._cache.take_stale():
-            for client, query_id in list(entry.watchers):
-                tell_stale(client, query_id)
+        self._watched.announce_stale()
 
     async def run_once(self, call: FunctionCall) -> QueryResult:
         """Return the result of a query at the newest timestamp."""
@@ -218,7 +206,7 @@ class LiveQueries:
     def _deliver_cached(self, client: LiveClient, queries: Mapping[int, QueryCall]) -> bool:
         """Hand the results of an update over if all are in the cache; else do nothing."""
         timestamp = self._database.generations.current.timestamp
-        found: _Found = {}
+        found: FoundEntries = {}
         results: _Results = {}
         for query_id, query in queries.items():
             entry = self._evaluator.cached(query, timestamp)
@@ -294,18 +282,7 @@ class LiveQueries:
         """Return when all of `queries` may be answered (monotonic seconds); 0 for now."""
         if not self._cache.has_rests or not self._may_rest:
             return 0.0
-        now = self._clock.monotonic_seconds()
-        latest = 0.0
-        for query in queries:
-            key = self._code_for(holder).calls.resolve(query.call).cache_key(query.journal)
-            if key is None:
-                continue
-            identity = query.call.identity.visible_to_functions
-            until_seconds = self._cache.rest_until(key, identity)
-            if until_seconds > max(now, latest):
-                if self._cache.find(key, identity, holder.generation.timestamp, now) is None:
-                    latest = until_seconds
-        return latest
+        return self._evaluator.rest_until(queries, holder.generation.timestamp)
 
     def _update(
         self,
@@ -315,7 +292,7 @@ class LiveQueries:
         generation: SharedGeneration,
     ) -> Steps[None]:
         """Evaluate the queries of an update that has begun on `generation`, and deliver."""
-        found: _Found = {}
+        found: FoundEntries = {}
         try:
             while True:
                 results: _Results = {}
@@ -329,13 +306,13 @@ class LiveQueries:
                     yield from self._evaluate_all(client, queries, holder, found, results)
                     break
                 except SnapshotExpired:
-                    self._let_go(client, found)
+                    self._watched.let_go(client, found)
                     holder.restart()
             removed = self._updating.pop(client, None)
             if removed is not None:
                 self._deliver(client, holder.generation.timestamp, found, results, removed)
         finally:
-            self._let_go(client, found)
+            self._watched.let_go(client, found)
             self._updating.pop(client, None)
         if client in self._again:
             self._again.discard(client)
@@ -345,44 +322,23 @@ class LiveQueries:
         self,
         client: LiveClient,
         timestamp: Timestamp,
-        found: _Found,
+        found: FoundEntries,
         results: _Results,
         removed: Container[int],
     ) -> None:
         """Hand the results over; keep watching those of the queries that are still wanted."""
-        watched = self._watched.setdefault(client, {})
         is_older_code = self._code.at(timestamp) is not self._code.current
-        stale: list[int] = []
-        for query_id, entry in found.items():
-            if query_id in removed:
-                continue
-            previous = watched.get(query_id)
-            watched[query_id] = entry
-            if previous is not None and previous is not entry:
-                self._cache.unwatch(previous, client, query_id)
-            if is_older_code or (entry is not None and entry.invalidated_at is not None):
-                stale.append(query_id)
+        stale = self._watched.keep(client, found, removed, is_older_code=is_older_code)
         client.finish_update(timestamp, results)
         for query_id in stale:
             client.query_invalidated(query_id)
-
-    def _code_for(self, holder: Holder) -> Code:
-        return self._code.at(holder.generation.timestamp)
-
-    def _let_go(self, client: LiveClient, found: _Found) -> None:
-        """Stop watching what an update has found and the client does not keep."""
-        watched = self._watched.get(client, {})
-        for query_id, entry in found.items():
-            if entry is not None and watched.get(query_id) is not entry:
-                self._cache.unwatch(entry, client, query_id)
-        found.clear()
 
     def _evaluate_all(
         self,
         client: LiveClient,
         queries: Mapping[int, QueryCall],
         holder: Holder,
-        found: _Found,
+        found: FoundEntries,
         results: _Results,
     ) -> Steps[None]:
         """Fill `found` and `results`; each entry is watched at once: the cache can't drop it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from realtime.clock import Clock
@@ -43,6 +43,25 @@ class QueryEvaluator:
             return None
         identity = query.call.identity.visible_to_functions
         return self._cache.find(key, identity, timestamp, self._clock.monotonic_seconds())
+
+    def rest_until(self, queries: Iterable[QueryCall], timestamp: Timestamp) -> float:
+        """Return the end of the last rest of those that would run (monotonic seconds).
+
+        It is 0 if none rests, or the cache has the results of all that do.
+        """
+        calls = self._code.at(timestamp).calls
+        now = self._clock.monotonic_seconds()
+        latest = 0.0
+        for query in queries:
+            key = calls.resolve(query.call).cache_key(query.journal)
+            if key is None:
+                continue
+            identity = query.call.identity.visible_to_functions
+            until_seconds = self._cache.rest_until(key, identity)
+            if until_seconds > max(now, latest):
+                if self._cache.find(key, identity, timestamp, now) is None:
+                    latest = until_seconds
+        return latest
 
     def evaluate_call(self, call: FunctionCall, holder: Holder) -> Steps[QueryResult]:
         """Return the result of a query that is asked for once."""

@@ -660,8 +660,8 @@ BREAKAGES: tuple[Breakage, ...] = (
     Breakage(
         "a response follows the transition that covers it",
         "realtime/sync/session.py",
-        "        messages, self._responses = self._responses, []\n        messages += transition\n        return messages\n",
-        "        messages, self._responses = transition + self._responses, []\n        return messages\n",
+        "        messages, responses.encoded = responses.encoded, []\n        messages += transition\n        return messages\n",
+        "        messages, responses.encoded = transition + responses.encoded, []\n        return messages\n",
         "tests/unit/sync",
     ),
     Breakage(

@@ -49,9 +49,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Final, Generic, NamedTuple, TypeAlias, assert_never
+from typing import Final, Generic, assert_never
 
-from realtime.errors import OverloadedError, ProtocolError
+from realtime.errors import ProtocolError
 from realtime.sync.messages import (
     Action,
     Authenticate,
@@ -65,12 +65,12 @@ from realtime.sync.messages import (
     MutationResult,
     QuerySetResult,
     decode_timestamp,
-    encode_action_response,
     encode_auth_error,
-    encode_mutation_response,
 )
 from realtime.sync.query_set import PendingQuery, QuerySet
+from realtime.sync.responses import Responses
 from realtime.sync.transitions import Transitions
+from realtime.sync.waiting_messages import ProcessedMessage, WaitingMessage, WaitingMessages
 from realtime.sync.work import (
     IdentityT,
     RemoveQuery,
@@ -80,8 +80,6 @@ from realtime.sync.work import (
     Work,
 )
 
-MAX_WAITING_MESSAGES: Final = 1_000
-MAX_WAITING_BYTES: Final = 64 * 2**20
 _MAX_SAFE_INTEGER: Final = 2**53
 
 
@@ -89,17 +87,6 @@ class _Conversation(Enum):
     OPEN = auto()
     AUTHENTICATING = auto()
     CLOSED = auto()
-
-
-_Message: TypeAlias = Connect | Authenticate | ModifyQuerySet | Mutation | Action
-
-
-class _Waiting(NamedTuple):
-    """A message that came while a token was being checked."""
-
-    message: _Message
-    server_time_ns: int
-    size_bytes: int
 
 
 class Session(Generic[IdentityT]):
@@ -117,10 +104,7 @@ class Session(Generic[IdentityT]):
         "_responses",
         "_session_id",
         "_transitions",
-        "_unanswered_actions",
-        "_unanswered_mutations",
         "_waiting",
-        "_waiting_bytes",
         "_work",
     )
 
@@ -131,13 +115,10 @@ class Session(Generic[IdentityT]):
         self._max_observed_timestamp: int | None = None
         self._identity = identity
         self._identity_version = 0
-        self._waiting: list[_Waiting] = []
-        self._waiting_bytes = 0
+        self._waiting = WaitingMessages()
         self._queries = QuerySet()
-        self._unanswered_mutations: list[int] = []
-        self._unanswered_actions: list[int] = []
         self._work: list[Work[IdentityT]] = []
-        self._responses: list[EncodedMessage] = []
+        self._responses = Responses()
         self._transitions = Transitions(chunk_bytes)
 
     @property
@@ -198,7 +179,7 @@ class Session(Generic[IdentityT]):
         """Return the size of the responses that wait for the last part of a transition."""
         if not self._transitions.is_between_chunks:
             return 0
-        return sum(len(piece) for response in self._responses for piece in response)
+        return self._responses.size_bytes
 
     def next_work(self) -> Work[IdentityT] | None:
         """Return the oldest piece of work that was not handed out yet; None if there is none."""
@@ -212,17 +193,18 @@ class Session(Generic[IdentityT]):
         if self._transitions.is_between_chunks:
             return self._next_chunk()
         transition = self._transitions.take()
-        if not self._responses:
+        responses = self._responses
+        if not responses.encoded:
             return transition
-        messages, self._responses = self._responses, []
+        messages, responses.encoded = responses.encoded, []
         messages += transition
         return messages
 
     def _next_chunk(self) -> list[EncodedMessage]:
         messages = self._transitions.take()
         if not self._transitions.is_between_chunks:
-            messages += self._responses
-            self._responses = []
+            messages += self._responses.encoded
+            self._responses.encoded = []
         return messages
 
     def socket_drained(self) -> None:
@@ -243,18 +225,9 @@ class Session(Generic[IdentityT]):
         if not self.is_authenticating:
             self._process_message(message, server_time_ns)
             return
-        if (
-            len(self._waiting) >= MAX_WAITING_MESSAGES
-            or self._waiting_bytes + size_bytes > MAX_WAITING_BYTES
-        ):
-            raise OverloadedError(
-                f"Expected at most {MAX_WAITING_MESSAGES} messages and {MAX_WAITING_BYTES} bytes "
-                "while a token is being checked, got more"
-            )
-        self._waiting.append(_Waiting(message, server_time_ns, size_bytes))
-        self._waiting_bytes += size_bytes
+        self._waiting.append(WaitingMessage(message, server_time_ns, size_bytes))
 
-    def _process_message(self, message: _Message, server_time_ns: int) -> None:
+    def _process_message(self, message: ProcessedMessage, server_time_ns: int) -> None:
         match message:
             case Connect():
                 self._connect(message, server_time_ns)
@@ -263,12 +236,12 @@ class Session(Generic[IdentityT]):
             case ModifyQuerySet():
                 self._work += map(RemoveQuery, self._queries.modify(message))
             case Mutation(request_id, path, args, component_path):
-                self._unanswered_mutations.append(request_id)
+                self._responses.expect_mutation(request_id)
                 self._work.append(
                     StartMutation(request_id, path, bytes(args), component_path, self._identity)
                 )
             case Action(request_id, path, args, component_path):
-                self._unanswered_actions.append(request_id)
+                self._responses.expect_action(request_id)
                 self._work.append(
                     StartAction(request_id, path, bytes(args), component_path, self._identity)
                 )
@@ -316,8 +289,7 @@ class Session(Generic[IdentityT]):
         self._queries.invalidate_all()
         # One of those that waited may be another `Authenticate`.
         while self._waiting and not self.is_authenticating:
-            waiting = self._waiting.pop(0)
-            self._waiting_bytes -= waiting.size_bytes
+            waiting = self._waiting.pop()
             self._process_message(waiting.message, waiting.server_time_ns)
 
     def authentication_failed(self, error: str) -> None:
@@ -336,16 +308,15 @@ class Session(Generic[IdentityT]):
             self._close_with(error, update_attempted=False)
 
     def _close_with(self, error: str, *, update_attempted: bool) -> None:
-        messages = self._responses
+        messages = self._responses.encoded
         if not self._transitions.is_between_chunks:  # else its last part will never be sent
             messages += self._transitions.take()
         # The version before the attempt, also where its transition is still to come: a JS client
         # ignores the error of an older one (contract 1.10, 11.5).
         version = self._identity_version
         messages.append(encode_auth_error(error, version, update_attempted=update_attempted))
-        self._responses = []
         self.close()
-        self._responses = messages
+        self._responses.encoded = messages
 
     def _check_authenticating(self, move: str) -> None:
         if not self.is_authenticating:
@@ -359,20 +330,14 @@ class Session(Generic[IdentityT]):
         """
         if self.is_closed:
             return
-        if request_id not in self._unanswered_mutations:
-            raise ProtocolError(f"Expected the id of an unanswered mutation, got {request_id}")
-        self._responses.append(encode_mutation_response(request_id, result))
-        self._unanswered_mutations.remove(request_id)
+        self._responses.answer_mutation(request_id, result)
         self._transitions.owe(result.timestamp if result.error is None else 0)
 
     def action_finished(self, request_id: int, result: CallResult) -> None:
         """Answer an action; a transition is owed, of any timestamp."""
         if self.is_closed:
             return
-        if request_id not in self._unanswered_actions:
-            raise ProtocolError(f"Expected the id of an unanswered action, got {request_id}")
-        self._responses.append(encode_action_response(request_id, result))
-        self._unanswered_actions.remove(request_id)
+        self._responses.answer_action(request_id, result)
         self._transitions.owe(0)
 
     def query_invalidated(self, query_id: int) -> None:
@@ -434,5 +399,6 @@ class Session(Generic[IdentityT]):
         self._identity_version = 0
         self._queries = QuerySet()
         self._transitions = Transitions()
-        for held in (self._waiting, self._work, self._responses):
-            held.clear()
+        self._waiting = WaitingMessages()
+        self._work.clear()
+        self._responses = Responses()

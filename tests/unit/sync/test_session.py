@@ -13,7 +13,8 @@ from realtime.errors import OverloadedError, ProtocolError
 from realtime.runtime.outcome import ClientError, MutationOutcome, QueryResult
 from realtime.sync.messages import decode_client_message, encode_timestamp
 from realtime.sync.query_set import PendingQuery
-from realtime.sync.session import MAX_WAITING_BYTES, MAX_WAITING_MESSAGES, Session
+from realtime.sync.session import Session
+from realtime.sync.waiting_messages import MAX_WAITING_BYTES, MAX_WAITING_MESSAGES
 from realtime.sync.work import (
     RemoveQuery,
     StartAction,

@@ -36,6 +36,7 @@ from realtime.runtime.registry import LoadedApp
 from realtime.server.admin_key import AdminKey
 from realtime.server.auth.authenticator import open_authenticator, open_token_check
 from realtime.server.connection import CloseCode
+from realtime.server.conversation_end import INTERNAL_ERROR
 from realtime.server.cors import ApiGate
 from realtime.server.dev_pages import DevPageFiles, DevPages
 from realtime.server.http_api import HttpApi
@@ -44,7 +45,6 @@ from realtime.server.live_sockets import LiveSockets
 from realtime.server.loop_delay import LoopDelay
 from realtime.server.metrics import CONTENT_TYPE, Metrics
 from realtime.server.static_files import BROWSER_CLIENT, OWN_FILES, PageFiles
-from realtime.server.sync_worker import INTERNAL_ERROR
 from realtime.server.value_format import clean_json
 
 _log = logging.getLogger("realtime.server")

@@ -21,6 +21,7 @@ from realtime.server.client_version import (
 )
 from realtime.server.connection import EXTENSION, CloseCode, Connection, TransportConnection
 from realtime.server.ping_wheel import PingWheel, WatchWheel
+from realtime.server.socket_calls import SocketCalls
 from realtime.server.sync_worker import SyncServices, SyncWorker
 from realtime.server.unsent_budget import UnsentBudget
 
@@ -41,7 +42,13 @@ class LiveSockets:
         self._workers: set[SyncWorker] = set()
         self._is_open = True
         self._services = SyncServices(
-            backend, clock, authenticator, self._wheel, UnsentBudget(), self._forget
+            backend,
+            SocketCalls(backend),
+            clock,
+            authenticator,
+            self._wheel,
+            UnsentBudget(),
+            self._forget,
         )
 
     def __len__(self) -> int:

@@ -11,18 +11,7 @@ wants one. There is no queue, no task and no lock a socket; a call leaves nothin
     results ──▶ queries_finished ┘   messages_to_send ────┼▶ connection.write
     drained ──▶ socket_drained       wants_update ────────┴▶ request_update
 
-How a conversation ends:
-
-    what happened                          the client gets
-    -------------------------------------  ----------------------------------------------------
-    a malformed message, a wrong base      FatalError, then 1008: it will not come back
-    another breach of the protocol         1011 InternalServerError: it starts anew
-    a binary message                       1003
-    a token or key that is not accepted    AuthError, then 1000; so when a token has expired
-    a token that can't be checked now      1011 InternalServerError: it starts anew
-    too much waits, it reads too slowly    1013 and the code of the error: it waits and comes back
-    the server stops                       1001
-    the server is fenced, or has a fault   1011 InternalServerError
+How a conversation ends is told in `conversation_end`.
 """
 
 from __future__ import annotations
@@ -31,8 +20,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Final, TypeGuard, assert_never
+from typing import Final, assert_never
 
 from realtime.clock import Clock
 from realtime.errors import (
@@ -40,49 +28,46 @@ from realtime.errors import (
     OverloadedError,
     ProtocolError,
     RealtimeError,
-    StorageFullError,
     UnavailableError,
 )
 from realtime.runtime.backend import Backend
 from realtime.runtime.outcome import (
     ANONYMOUS,
-    ActionOutcome,
-    ClientError,
     FunctionCall,
     Identity,
-    MutationOutcome,
     QueryCall,
     QueryResult,
-    SocketRequest,
 )
 from realtime.server.auth.authenticator import Authenticator
 from realtime.server.auth.credentials import Credentials
 from realtime.server.auth.rejections import TOKEN_EXPIRED
 from realtime.server.connection import CloseCode, Connection
+from realtime.server.conversation_end import (
+    AUTH_ERROR,
+    INTERNAL_ERROR,
+    TOO_SLOW,
+    ConversationEnd,
+    end_of,
+    fatal_end,
+)
 from realtime.server.ping_wheel import PingWheel
+from realtime.server.socket_calls import SocketCalls
 from realtime.server.unsent_budget import UnsentBudget
 from realtime.sync.messages import (
     Connect,
     EncodedMessage,
     decode_client_message,
-    encode_fatal_error,
     encode_ping,
 )
-from realtime.sync.query_set import BASE_VERSION_MISMATCH, PendingQuery
+from realtime.sync.query_set import PendingQuery
 from realtime.sync.session import Session
 from realtime.sync.transition_chunks import CHUNK_BYTES
 from realtime.sync.work import RemoveQuery, StartAction, StartAuthentication, StartMutation, Work
 
 _log = logging.getLogger("realtime.sync")
 
-TOO_SLOW: Final = "TooManyConcurrentRequests"
-"""The reason for a client that reads too slowly: one after which clients wait for seconds."""
-
 MAX_SILENT_CHECKS: Final = 24
 """After so many checks without a sign of life a client counts as gone: 120 s (contract 1.1)."""
-
-INTERNAL_ERROR: Final = "InternalServerError"
-AUTH_ERROR: Final = "AuthError"
 
 _PING: Final = encode_ping()
 
@@ -92,6 +77,7 @@ class SyncServices:
     """What all workers of a server share."""
 
     backend: Backend
+    calls: SocketCalls
     clock: Clock
     authenticator: Authenticator
     ping_wheel: PingWheel
@@ -143,7 +129,7 @@ class SyncWorker:
         try:
             message = decode_client_message(text)
         except ProtocolError as error:
-            self._end_fatally(error)
+            self._end_with(fatal_end(error))
             return
         now_ns = self._services.clock.now_ns()
         try:
@@ -207,19 +193,17 @@ class SyncWorker:
 
     def fail(self, error: RealtimeError) -> None:
         """End the conversation because the server can't go on with it."""
-        match error:
-            case ProtocolError(code=code) if code == BASE_VERSION_MISMATCH:
-                self._end_fatally(error)
-            case ProtocolError():
-                _log.warning("A client broke the sync protocol: %s", error)
-                self.close(CloseCode.INTERNAL_ERROR, f"{INTERNAL_ERROR}: {error}")
-            case OverloadedError():
-                _log.warning("A client was sent away: %s", error)
-                self.close(CloseCode.TRY_AGAIN_LATER, error.code)
-            case _:
-                if not isinstance(error, UnavailableError):
-                    _log.error("A client could not be served: %s", error, exc_info=error)
-                self.close(CloseCode.INTERNAL_ERROR, INTERNAL_ERROR)
+        self._end_with(end_of(error))
+
+    def proceed_after_answer(self) -> None:
+        """Go on after the session has taken the outcome of a call."""
+        session = self._session
+        if session.wants_update and not session.has_stale_queries:
+            # All that the client watches is current: the transition leaves with the response.
+            session.begin_update()
+            timestamp = self._services.backend.timestamp
+            session.queries_finished(timestamp, {}, server_time_ns=self._services.clock.now_ns())
+        self._proceed()
 
     # Others
 
@@ -301,78 +285,15 @@ class SyncWorker:
             ):
                 self._tell_expired()
             case StartMutation():
-                self._submit_mutation(work)
+                self._services.calls.submit_mutation(self, self._session, work)
             case StartAction():
-                self._submit_action(work)
+                self._services.calls.submit_action(self, self._session, work)
             case StartAuthentication():
                 self._authenticate(work)
             case RemoveQuery(query_id):
                 self._services.backend.unsubscribe(self, query_id)
             case _:
                 assert_never(work)
-
-    def _submit_mutation(self, work: StartMutation[Identity]) -> None:
-        try:
-            self._services.backend.submit_mutation(
-                self._call(work),
-                self,
-                self._session.session_id,
-                work.request_id,
-                partial(self._mutation_finished, work.request_id),
-            )
-        except OverloadedError as error:
-            self.fail(error)
-        except UnavailableError as error:
-            # A server that stops closes the socket when what ran has been answered.
-            if self._services.backend.state == "fenced":
-                self.fail(error)
-
-    def _call(self, work: StartMutation[Identity] | StartAction[Identity]) -> FunctionCall:
-        session_id = self._session.session_id
-        request_id = None if session_id is None else SocketRequest(session_id, work.request_id)
-        return FunctionCall(work.path, work.args, work.identity, request_id, work.component_path)
-
-    def _mutation_finished(self, request_id: int, outcome: MutationOutcome) -> None:
-        if isinstance(outcome.rejection, UnavailableError):
-            # It was not started and the socket is about to close: without an answer the client
-            # sends it again to the server that comes back.
-            return
-        if _sends_away(outcome.rejection):
-            self.fail(outcome.rejection)  # the client comes back after a while and sends it again
-            return
-        self._session.mutation_finished(request_id, outcome)
-        self._proceed_after_answer()
-
-    def _proceed_after_answer(self) -> None:
-        session = self._session
-        if session.wants_update and not session.has_stale_queries:
-            # All that the client watches is current: the transition leaves with the response.
-            session.begin_update()
-            timestamp = self._services.backend.timestamp
-            session.queries_finished(timestamp, {}, server_time_ns=self._services.clock.now_ns())
-        self._proceed()
-
-    def _submit_action(self, work: StartAction[Identity]) -> None:
-        finish = partial(self._action_finished, work.request_id)
-        try:
-            self._services.backend.submit_action(self._call(work), self, finish)
-        except OverloadedError as error:
-            self.fail(error)
-        except UnavailableError as error:
-            if self._services.backend.state == "fenced":
-                self.fail(error)
-            else:  # clients do not send an action again: without an answer they would not know
-                outcome = ActionOutcome(None, ClientError(error.message))
-                self._session.action_finished(work.request_id, outcome)
-
-    def _action_finished(self, request_id: int, outcome: ActionOutcome) -> None:
-        if self.is_closed:
-            return
-        if _sends_away(outcome.rejection):
-            self.fail(outcome.rejection)
-            return
-        self._session.action_finished(request_id, outcome)
-        self._proceed_after_answer()
 
     def _has_expired(self, identity: Identity) -> bool:
         end = identity.expires_at_ns
@@ -449,10 +370,10 @@ class SyncWorker:
         else:
             budget.update(self)
 
-    def _end_fatally(self, error: ProtocolError) -> None:
-        _log.warning("A client broke the sync protocol: %s", error)
-        self._connection.write([encode_fatal_error(error.message)])
-        self.close(CloseCode.POLICY_VIOLATION, error.code)
+    def _end_with(self, end: ConversationEnd) -> None:
+        if end.message is not None:
+            self._connection.write([end.message])
+        self.close(end.code, end.reason)
 
     def _hang_up(self, code: int, reason: str) -> None:
         self._services.unsent_budget.start_closing(self)
@@ -483,8 +404,3 @@ class SyncWorker:
                 observed,
                 self._services.backend.timestamp,
             )
-
-
-def _sends_away(rejection: RealtimeError | None) -> TypeGuard[OverloadedError]:
-    """Say whether a client is to come back later; a full disk is told to it instead."""
-    return isinstance(rejection, OverloadedError) and not isinstance(rejection, StorageFullError)

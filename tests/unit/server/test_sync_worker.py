@@ -35,6 +35,7 @@ from realtime.runtime.outcome import (
 from realtime.server.admin_key import AdminKey
 from realtime.server.auth.authenticator import Authenticator, NoTokens, TokenCheck
 from realtime.server.ping_wheel import PingWheel
+from realtime.server.socket_calls import SocketCalls
 from realtime.server.sync_worker import SyncServices, SyncWorker
 from realtime.server.unsent_budget import UnsentBudget
 from realtime.sync.messages import encode_timestamp
@@ -163,8 +164,10 @@ class Conversation:
         self.backend = backend or RecordedBackend()
         self.wheel = PingWheel(15)
         self.lost: list[SyncWorker] = []
+        backend = cast(Backend, self.backend)
         services = SyncServices(
-            cast(Backend, self.backend),
+            backend,
+            SocketCalls(backend),
             clock or SystemClock(),
             Authenticator(AdminKey("test", "secret"), tokens or NoTokens(is_redacted=False)),
             self.wheel,

@@ -561,9 +561,9 @@ BREAKAGES: tuple[Breakage, ...] = (
     ),
     Breakage(
         "a save does not run live queries again",
-        "realtime/runtime/backend.py",
-        "            self._live.change_code(runner)\n",
-        "            pass\n",
+        "realtime/runtime/lanes.py",
+        "        self.live.change_code(runner)\n",
+        "        pass\n",
         "tests/integration/server/test_reload.py",
     ),
     Breakage(
@@ -764,8 +764,8 @@ BREAKAGES: tuple[Breakage, ...] = (
     ),
     Breakage(
         "settled forgets the calls of this process",
-        "realtime/runtime/backend.py",
-        "        while waiting := [*self._awaited, *(run.task for run in self._actions.running)]:\n",
+        "realtime/runtime/lanes.py",
+        "        while waiting := [*self._awaited, *(run.task for run in self.actions.running)]:\n",
         "        while waiting := []:\n",
         "tests/integration/runtime/test_caller.py",
     ),

@@ -10,30 +10,21 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, TypeVar
 
 from realtime.clock import Clock
-from realtime.database.commit_thread import CommitThread
-from realtime.database.committer import Batch
 from realtime.database.database import Database, DatabaseLimits
-from realtime.database.timestamp import Timestamp
 from realtime.errors import RealtimeError, UnavailableError, ValidationError
-from realtime.runtime.action_lane import ActionLane, ActionLimits
-from realtime.runtime.action_run import ActionServices
+from realtime.runtime.action_lane import ActionLimits
 from realtime.runtime.app_change import AppChange
 from realtime.runtime.backend_state import State, unavailable
-from realtime.runtime.backlog import Backlog
-from realtime.runtime.blocking_calls import BlockingCalls
 from realtime.runtime.call_checks import check_call, value_or_raise
 from realtime.runtime.counters import Counters
 from realtime.runtime.cursor import Cursors
 from realtime.runtime.error_texts import ErrorTexts
 from realtime.runtime.function_run import RunSettings
 from realtime.runtime.function_runner import FunctionRunner, RunReport
-from realtime.runtime.live_queries import LiveQueries
+from realtime.runtime.lanes import Lanes
 from realtime.runtime.mutation_job import MutationJob
-from realtime.runtime.mutation_lane import MutationLane
 from realtime.runtime.outcome import (
     ActionOutcome,
     FunctionCall,
@@ -44,16 +35,11 @@ from realtime.runtime.outcome import (
     QueryResult,
 )
 from realtime.runtime.query_cache import QueryCache
-from realtime.runtime.query_lane import QueryLane
 from realtime.runtime.registry import LoadedApp
 from realtime.runtime.watchdog import Watchdog, report_blocked_loop
 from realtime.storage.persistence import Persistence
 
 _log = logging.getLogger("realtime.runtime")
-
-_T = TypeVar("_T")
-
-_STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,64 +86,26 @@ class Backend:
         """Held while the app changes."""
         self._cache = QueryCache(self._database.subscriptions, self._limits.query_cache_bytes)
         self._on_fenced: list[Callable[[BaseException], None]] = []
-        self._awaited: set[asyncio.Future[Any]] = set()
-        """Answers that callers wait for; at a fence nobody knows what would be in them."""
-        self._commit_thread: CommitThread
-        self._query_lane: QueryLane
-        self._mutation_lane: MutationLane
-        self._live: LiveQueries
-        self._actions: ActionLane
-        self._takes_nested = False
-        """Whether actions may call queries and mutations: until the last of them has ended."""
+        self._lanes: Lanes
 
     # Life
 
     async def start(self) -> None:
         """Begin to take calls."""
-        loop = asyncio.get_running_loop()
-        self._commit_thread = CommitThread(loop)
-        mutations, queries = Backlog(loop, self._clock), Backlog(loop, self._clock)
-        self._query_lane = QueryLane(loop, self._clock, self._commit_thread, queries, mutations)
-        self._live = LiveQueries(
-            self._database, self._runner, self._cache, self._query_lane, self._clock, loop
-        )
-        self._mutation_lane = MutationLane(
+        self._lanes = Lanes(
             self._database,
             self._persistence,
             self._runner,
-            self._commit_thread,
+            self._cache,
             self._clock,
             self.counters,
-            mutations,
-            queries,
-            loop_is_idle=lambda: not self._query_lane.has_work,
-            publish=self._publish,
-            on_published=self._live.announce_stale,
+            self._limits.actions,
+            state=lambda: self.state,
             on_fenced=self._fence,
         )
-        self._actions = ActionLane(
-            self._action_services(loop), self._limits.actions, self._clock, loop
-        )
         self._watchdog.open()
-        self._mutation_lane.open()
-        self._actions.open()
-        self._takes_nested = True
+        self._lanes.open()
         self.state = "running"
-
-    def _action_services(self, loop: asyncio.AbstractEventLoop) -> ActionServices:
-        limits = self._limits.actions
-        return ActionServices(
-            self._runner.settings,
-            self._runner,
-            self._runner.texts,
-            self._clock,
-            self.counters,
-            limits.stretch_seconds,
-            BlockingCalls(loop, limits.blocking_threads),
-            tables=lambda: self._database.catalog,
-            run_query=self._run_nested_query,
-            run_mutation=self._run_nested_mutation,
-        )
 
     async def stop(self) -> None:
         """Finish what runs, deliver its answers and transitions, and close the storage.
@@ -167,29 +115,12 @@ class Backend:
         their limits say; then they are cancelled.
         """
         was_running = self.state == "running"
-        stopping = unavailable("stopping")
         if was_running:
             self.state = "stopping"
-            for job in self._mutation_lane.drop_all(but=self._actions.running):
-                self._mutation_lane.reject(job, stopping)
-            self._mutation_lane.steps.refuse_all(stopping)
-        await self._actions.close(
-            unavailable("cancelled"), self._limits.actions.stop_seconds if was_running else 0.0
-        )
-        self._takes_nested = False
-        for job in self._mutation_lane.drop_all():
-            self._mutation_lane.reject(job, stopping)
-        await self._mutation_lane.close()
+        await self._lanes.close(was_running=was_running)
         if was_running:
-            self._live.end_rests()
-            try:
-                await asyncio.wait_for(self._query_lane.drained(), _STOP_SECONDS)
-            except TimeoutError:
-                _log.warning("Some live queries were not brought up to date before the stop")
             self.state = "stopped"
-        self._query_lane.close()
         self._watchdog.close()
-        self._commit_thread.close()
         self._database.close()
         self._persistence.close()
 
@@ -211,14 +142,12 @@ class Backend:
 
         def activate() -> None:
             self.app = app
-            self._runner = self._mutation_lane.runner = runner
-            self._actions.change_code(runner)
-            self._live.change_code(runner)
+            self._runner = runner
+            self._lanes.change_code(runner)
 
         async with self._changing:
-            change = AppChange(
-                self._database, self._persistence, self._mutation_lane.steps, self._clock
-            )
+            steps = self._lanes.mutations.steps
+            change = AppChange(self._database, self._persistence, steps, self._clock)
             await change.run(app.schema, activate)
 
     def on_fenced(self, callback: Callable[[BaseException], None]) -> None:
@@ -235,12 +164,12 @@ class Backend:
     @property
     def subscription_count(self) -> int:
         """How many queries live clients are subscribed to."""
-        return self._live.subscription_count
+        return self._lanes.live.subscription_count
 
     @property
     def running_action_count(self) -> int:
         """How many actions have not ended."""
-        return len(self._actions.running)
+        return len(self._lanes.actions.running)
 
     @property
     def wal_size_bytes(self) -> int:
@@ -265,7 +194,7 @@ class Backend:
             UnavailableError: The backend is not running.
         """
         self._check_running()
-        return await self._live.run_once(call)
+        return await self._lanes.live.run_once(call)
 
     async def run_queries(self, calls: Sequence[FunctionCall]) -> list[QueryResult]:
         """Return the results of several queries, all at the newest durable timestamp.
@@ -276,7 +205,7 @@ class Backend:
             UnavailableError: The backend is not running.
         """
         self._check_running()
-        return await self._live.run_together(calls)
+        return await self._lanes.live.run_together(calls)
 
     async def run_query_at(self, call: FunctionCall, timestamp: int) -> QueryResult:
         """Return the result of a query at a timestamp of the last minute.
@@ -288,7 +217,7 @@ class Backend:
             UnavailableError: The backend is not running.
         """
         self._check_running()
-        return await self._live.run_at(call, timestamp)
+        return await self._lanes.live.run_at(call, timestamp)
 
     async def run_action(self, call: FunctionCall) -> ActionOutcome:
         """Run an action and return its outcome; whoever waits may go, the action goes on.
@@ -297,13 +226,8 @@ class Backend:
             OverloadedError: Too many are running, or it came to a call that was not taken.
             UnavailableError: The backend is not running, or stopped before the action ended.
         """
-        answer: asyncio.Future[ActionOutcome] = asyncio.get_running_loop().create_future()
         self._check_running()
-        self._actions.submit(call.caller or answer, call, partial(_resolve, answer))
-        outcome = await answer
-        if outcome.rejection is not None:
-            raise outcome.rejection
-        return outcome
+        return await self._lanes.run_action(call)
 
     async def run_mutation(self, call: FunctionCall) -> MutationOutcome:
         """Run a mutation and return its outcome once what it saw is durable.
@@ -313,21 +237,7 @@ class Backend:
             UnavailableError: The backend is not running, or was stopped before it was durable.
         """
         self._check_running()
-        return await self._mutate(call, None)
-
-    async def _mutate(self, call: FunctionCall, client: object | None) -> MutationOutcome:
-        """Run a mutation in the queue of `client`, or in one of its own."""
-        answer: asyncio.Future[MutationOutcome] = asyncio.get_running_loop().create_future()
-        job = MutationJob(call, None, 0, partial(_resolve, answer))
-        self._mutation_lane.submit(client or call.caller or answer, job)
-        self._awaited.add(answer)
-        try:
-            outcome = await answer
-        finally:
-            self._awaited.discard(answer)
-        if outcome.rejection is not None:
-            raise outcome.rejection
-        return outcome
+        return await self._lanes.run_mutation(call, None)
 
     async def run_function(
         self, call: FunctionCall
@@ -359,19 +269,16 @@ class Backend:
         report: RunReport | MutationOutcome | ActionOutcome
         match kind:
             case "query":
-                report = await self._live.run_nested(call, None)
+                report = await self._lanes.live.run_nested(call, None)
             case "mutation":
-                report = await self._mutate(call, None)
+                report = await self._lanes.run_mutation(call, None)
             case "action":
                 report = await self.run_action(call)
         return value_or_raise(call.path, report.value, report.cause)
 
     async def settled(self) -> None:
         """Wait until calls of this process are answered and live queries are up to date."""
-        await asyncio.sleep(0)  # tasks that were just made submit their calls
-        while waiting := [*self._awaited, *(run.task for run in self._actions.running)]:
-            await asyncio.wait(waiting)
-        await self._query_lane.drained()
+        await self._lanes.settled()
 
     def submit_mutation(
         self,
@@ -396,7 +303,7 @@ class Backend:
         """
         self._check_running()
         job = MutationJob(call, session_id, request_id, on_finished)
-        self._mutation_lane.submit(client, job)
+        self._lanes.mutations.submit(client, job)
 
     def submit_action(
         self,
@@ -416,23 +323,22 @@ class Backend:
             UnavailableError: The backend is not running.
         """
         self._check_running()
-        self._actions.submit(client, call, on_finished)
+        self._lanes.actions.submit(client, call, on_finished)
 
     # Live clients
 
     def request_update(self, client: LiveClient) -> None:
         """Queue one update of a client's queries; does nothing while one is queued."""
         if self.state in ("running", "stopping"):
-            self._live.request_update(client)
+            self._lanes.live.request_update(client)
 
     def unsubscribe(self, client: LiveClient, query_id: int) -> None:
         """Forget one query of a client."""
-        self._live.unsubscribe(client, query_id)
+        self._lanes.live.unsubscribe(client, query_id)
 
     def disconnect(self, client: LiveClient) -> None:
         """Forget a client: its queries, and its mutations that were not started."""
-        self._mutation_lane.drop(client)
-        self._live.disconnect(client)
+        self._lanes.disconnect(client)
 
     # Inside
 
@@ -448,25 +354,9 @@ class Backend:
         texts = ErrorTexts(app.root, self._clock, redact_errors=self.redact_errors)
         return FunctionRunner(settings, texts, self._clock, self.counters)
 
-    async def _run_nested_query(self, call: NestedCall, caller: object) -> RunReport:
-        self._check_takes_nested()
-        return await self._live.run_nested(call, caller)
-
-    async def _run_nested_mutation(self, call: NestedCall, client: object) -> MutationOutcome:
-        self._check_takes_nested()
-        return await self._mutate(call, client)
-
-    def _check_takes_nested(self) -> None:
-        if not self._takes_nested:
-            raise unavailable(self.state)
-
     def _check_running(self) -> None:
         if self.state != "running":
             raise unavailable(self.state)
-
-    def _publish(self, batch: Batch, timestamp: Timestamp) -> None:
-        self._cache.now_timestamp = timestamp
-        self._database.advance(batch, timestamp)
 
     def _fence(self, cause: BaseException) -> None:
         if isinstance(cause, UnavailableError):
@@ -479,21 +369,6 @@ class Backend:
             exc_info=traceback,
         )
         self.state = "fenced"
-        self._takes_nested = False
-        error = unavailable("fenced")
-        for job in self._mutation_lane.drop_all():
-            self._mutation_lane.reject(job, error)
-        self._mutation_lane.steps.refuse_all(error)
-        for answer in self._awaited:
-            if not answer.done():
-                answer.set_exception(error)
-        self._actions.end_all(error)
-        self._live.fail_all(error)
+        self._lanes.end_all(unavailable("fenced"))
         for callback in self._on_fenced:
             callback(cause)
-
-
-def _resolve(answer: asyncio.Future[_T], outcome: _T) -> None:
-    """Give whoever still waits what it waits for."""
-    if not answer.done():
-        answer.set_result(outcome)

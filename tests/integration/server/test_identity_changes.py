@@ -67,7 +67,7 @@ async def until_run_is_suspended(backend: Backend, path: str, count: int) -> Non
     async with asyncio.timeout(30):
         while backend.counters.function_runs[path, "query"] < count:  # noqa: ASYNC110 nobody tells
             await asyncio.sleep(0)
-    assert backend._query_lane.has_work
+    assert backend._lanes.queries.has_work
 
 
 @pytest.mark.parametrize("path", ["notes:mineSlowly", "notes:mineLate"])

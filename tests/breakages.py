@@ -158,7 +158,7 @@ BREAKAGES: tuple[Breakage, ...] = (
         "realtime/sync/session.py",
         "        if timestamp < newest:\n",
         "        if False:\n",
-        "tests/unit/sync/test_session.py",
+        "tests/unit/sync/test_session_updates.py",
     ),
     Breakage(
         "an unchanged result is sent again",
@@ -326,14 +326,14 @@ BREAKAGES: tuple[Breakage, ...] = (
         "realtime/database/scan.py",
         "            self._range.reach(row[0])\n        return row\n",
         "            pass\n        return row\n",
-        "tests/unit/runtime/test_pagination.py",
+        "tests/unit/runtime/pages",
     ),
     Breakage(
         "a failed run loses the place of its page",
         "realtime/runtime/function_runner.py",
         "                return self._report(run, None, self.failure(call, error), journal, cause)\n",
         "                return self._report(run, None, self.failure(call, error), None, cause)\n",
-        "tests/unit/runtime/test_pagination.py",
+        "tests/unit/runtime/pages",
     ),
     Breakage(
         "a changed cursor is taken",
@@ -347,7 +347,7 @@ BREAKAGES: tuple[Breakage, ...] = (
         "realtime/runtime/page_reader.py",
         "    if cursor.fingerprint != fingerprint:\n",
         "    if False:\n",
-        "tests/unit/runtime/test_pagination.py",
+        "tests/unit/runtime/pages",
     ),
     Breakage(
         "a shared query runs for each subscriber",
@@ -697,7 +697,7 @@ BREAKAGES: tuple[Breakage, ...] = (
         "realtime/server/sync_worker.py",
         "        if self._silent_checks >= MAX_SILENT_CHECKS:\n",
         "        if False:\n",
-        "tests/unit/server/test_sync_worker.py",
+        "tests/unit/server/test_silent_clients.py",
     ),
     Breakage(
         "the past outlives the indexes of its keys",

@@ -19,7 +19,7 @@ from realtime.runtime.backend import Backend, Limits
 from realtime.runtime.outcome import FunctionCall
 from realtime.testing import running_backend
 from realtime.values.json_encoding import encode_json
-from tests.unit.server.test_sync_worker import Conversation
+from tests.unit.server.conversation import Conversation
 
 MEMBERS = Path(__file__).parents[2] / "apps" / "members"
 NOTES = 40

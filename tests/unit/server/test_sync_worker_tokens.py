@@ -14,7 +14,7 @@ from realtime.errors import AuthenticationError, UnavailableError
 from realtime.runtime.outcome import ANONYMOUS, Identity, MutationOutcome, QueryResult
 from realtime.runtime.user_identity import UserIdentity
 from realtime.testing import VirtualClock
-from tests.unit.server.test_sync_worker import Conversation
+from tests.unit.server.conversation import Conversation
 
 pytestmark = pytest.mark.asyncio
 

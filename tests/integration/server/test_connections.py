@@ -3,111 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import struct
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
 from starlette.websockets import WebSocket
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
 
-from realtime.server.asgi_connection import AsgiConnection
 from realtime.server.connection import (
     EXTENSION,
     MAX_MESSAGE_BYTES,
     MAX_REASON_BYTES,
     Connection,
-    ConnectionListener,
     short_reason,
 )
-from realtime.server.websocket_protocol import RealtimeWebSocketProtocol
-
-DEADLINE_SECONDS = 10.0
-MIB = 1024 * 1024
-
-
-class Listener:
-    """Keeps what a connection tells, and lets a test wait for it."""
-
-    def __init__(self) -> None:
-        self.messages: list[str | None] = []
-        self.drained = 0
-        self.lost: list[tuple[int, str]] = []
-        self._told = asyncio.Event()
-
-    def receive_text(self, text: str) -> None:
-        self.messages.append(text)
-        self._told.set()
-
-    def receive_binary(self) -> None:
-        self.messages.append(None)
-        self._told.set()
-
-    def connection_drained(self) -> None:
-        self.drained += 1
-        self._told.set()
-
-    def connection_lost(self, code: int, reason: str) -> None:
-        self.lost.append((code, reason))
-        self._told.set()
-
-    async def until(self, condition: Callable[[Listener], bool]) -> None:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while not condition(self):
-                self._told.clear()
-                await self._told.wait()
-
-
-class Accepted:
-    """The server's side of the sockets of a test."""
-
-    def __init__(self) -> None:
-        self.sockets: asyncio.Queue[tuple[Any, Listener]] = asyncio.Queue()
-        self.calls_under_way = 0
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        websocket = WebSocket(scope, receive, send)
-        await websocket.accept()
-        listener = Listener()
-        self.calls_under_way += 1
-        try:
-            extension = scope["extensions"].get(EXTENSION)
-            if extension is None:
-                connection = AsgiConnection(websocket.receive, websocket.send)
-                self.sockets.put_nowait((connection, listener))
-                await connection.run(cast(ConnectionListener, listener))
-            else:
-                extension["connection"].attach(listener)
-                self.sockets.put_nowait((extension["connection"], listener))
-        finally:
-            self.calls_under_way -= 1
-
-    async def next(self) -> tuple[Any, Listener]:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            return await self.sockets.get()
-
-
-Test = Callable[..., Awaitable[None]]
-Pair = tuple[ClientConnection, Any, Listener]
-
-
-@asynccontextmanager
-async def connected(serve: Any, kind: str = "transport") -> AsyncGenerator[Pair, None]:
-    """Yield a client, the server's connection to it and its listener."""
-    accepted = Accepted()
-    protocol = RealtimeWebSocketProtocol if kind == "transport" else "websockets-sansio"
-    async with (
-        serve(accepted, websocket=protocol, ws_max_size=MAX_MESSAGE_BYTES) as server,
-        connect(server.sync_url, compression=None, max_size=None, ping_interval=None) as client,
-    ):
-        yield client, *await accepted.next()
-
-
-KINDS = pytest.mark.parametrize("kind", ["transport", "asgi"])
+from tests.integration.server.accepted_sockets import (
+    DEADLINE_SECONDS,
+    KINDS,
+    MIB,
+    Accepted,
+    Listener,
+    connected,
+)
+from tests.integration.server.raw_client import HANDSHAKE, RawClient, frame
 
 
 @KINDS
@@ -318,167 +238,6 @@ async def test_too_many_fragments_are_refused_like_one_large_message(serve: Any)
 
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1009
-
-
-def frame(opcode: int, payload: bytes = b"", *, is_last: bool = True) -> bytes:
-    """Return a masked frame of a client; the mask is zero."""
-    assert len(payload) < 126
-    return bytes([(0x80 if is_last else 0) | opcode, 0x80 | len(payload)]) + b"\0\0\0\0" + payload
-
-
-HANDSHAKE = (
-    b"GET /api/sync HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-    b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
-    + base64.b64encode(bytes(16))
-    + b"\r\n\r\n"
-)
-
-
-class RawClient:
-    """A client that writes frames as it likes."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self.writer = writer
-
-    async def receive_frame(self) -> tuple[int, bytes]:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            first, length = await self._reader.readexactly(2)
-            if length == 126:
-                (length,) = struct.unpack("!H", await self._reader.readexactly(2))
-            elif length == 127:
-                (length,) = struct.unpack("!Q", await self._reader.readexactly(8))
-            return first & 0x0F, await self._reader.readexactly(length)
-
-    async def read_to_end(self) -> bytes:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            return await self._reader.read()
-
-
-@asynccontextmanager
-async def raw_client(
-    serve: Any, first: bytes = b"", **options: Any
-) -> AsyncGenerator[tuple[RawClient, Any, Listener], None]:
-    """Yield a raw client whose frames `first` follow its handshake without waiting for it."""
-    accepted = Accepted()
-    async with serve(accepted, **options) as server:
-        reader, writer = await asyncio.open_connection(*server.host_and_port)
-        writer.write(HANDSHAKE)
-        connection, listener = await accepted.next()
-        writer.write(first)
-        await reader.readuntil(b"\r\n\r\n")
-        try:
-            yield RawClient(reader, writer), connection, listener
-        finally:
-            writer.close()
-
-
-@pytest.mark.asyncio
-async def test_larger_message_is_refused_with_1009_and_a_reason(serve: Any) -> None:
-    size_bytes = 20_000_000
-    header = struct.pack("!BBQ", 0x80 | Opcode.TEXT, 0x80 | 127, size_bytes) + bytes(4)
-    async with raw_client(serve, ws_max_size=MAX_MESSAGE_BYTES) as (client, connection, listener):
-        # The client reads only when it has sent everything, as simple ones do.
-        client.writer.write(header + b"x" * size_bytes)
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            await client.writer.drain()
-        opcode, payload = await client.receive_frame()
-        rest = await client.read_to_end()
-        connection.write([[b"nobody reads this"]])
-        connection.close(1000, "")
-
-    assert (opcode, payload[:2], rest) == (8, struct.pack("!H", 1009), b"")
-    assert str(MAX_MESSAGE_BYTES) in payload[2:].decode()
-    assert listener.lost == [(1009, payload[2:].decode())]
-    assert listener.messages == []
-
-
-@pytest.mark.asyncio
-async def test_text_that_is_not_utf8_is_refused_with_1007(serve: Any) -> None:
-    async with raw_client(serve, frame(Opcode.TEXT, b"\xff\xfe")) as (client, _, listener):
-        opcode, payload = await client.receive_frame()
-        await listener.until(lambda seen: bool(seen.lost))
-
-    assert (opcode, payload[:2]) == (8, struct.pack("!H", 1007))
-    assert listener.messages == []
-    assert listener.lost[0][0] == 1007
-
-
-@pytest.mark.asyncio
-async def test_frame_that_breaks_the_protocol_is_refused_with_1002(serve: Any) -> None:
-    async with raw_client(serve, frame(Opcode.CONT, b"x")) as (client, *_):
-        opcode, payload = await client.receive_frame()
-        rest = await client.read_to_end()
-
-    assert (opcode, payload[:2], rest) == (8, struct.pack("!H", 1002), b"")
-
-
-@pytest.mark.asyncio
-async def test_empty_fragments_leave_nothing_behind(serve: Any) -> None:
-    fragments = frame(Opcode.TEXT, b"a", is_last=False) + frame(Opcode.CONT, is_last=False) * 50_000
-    async with raw_client(serve) as (client, connection, listener):
-        client.writer.write(fragments + frame(Opcode.PING))
-        opcode, _ = await client.receive_frame()
-        held = len(connection.frames)
-        client.writer.write(frame(Opcode.CONT, b"b"))
-        await listener.until(lambda seen: bool(seen.messages))
-
-    assert (opcode, held) == (10, 1)
-    assert listener.messages == ["ab"]
-
-
-@pytest.mark.asyncio
-async def test_binary_fragments_are_told_as_binary(serve: Any) -> None:
-    frames = frame(Opcode.BINARY, b"\xff", is_last=False) + frame(Opcode.CONT, b"\xff")
-    async with raw_client(serve, frames) as (_, _connection, listener):
-        await listener.until(lambda seen: bool(seen.messages))
-
-    assert listener.messages == [None]
-
-
-@pytest.mark.asyncio
-async def test_pings_are_answered_while_the_client_reads(serve: Any) -> None:
-    async with raw_client(serve, frame(Opcode.PING, b"p1") + frame(Opcode.PING, b"p2")) as (
-        client,
-        *_,
-    ):
-        pongs = [await client.receive_frame() for _ in range(2)]
-
-    assert pongs == [(10, b"p1"), (10, b"p2")]
-
-
-@pytest.mark.asyncio
-async def test_pongs_do_not_pile_up_for_a_client_that_reads_nothing(serve: Any) -> None:
-    async with raw_client(serve) as (client, connection, listener):
-        connection.write([[b"z" * (32 * MIB)]])
-        unsent_bytes = connection.unsent_bytes
-        client.writer.write(frame(Opcode.PING, b"p" * 100) * 1_000 + frame(Opcode.TEXT, b"done"))
-        await listener.until(lambda seen: bool(seen.messages))
-
-        assert connection.is_paused
-        assert connection.unsent_bytes <= unsent_bytes
-        connection.abort()
-
-
-@pytest.mark.asyncio
-async def test_client_that_does_not_take_the_close_frame_is_cut_off(serve: Any) -> None:
-    async with raw_client(serve) as (_client, connection, listener):
-        connection.close_timeout = 0.05
-        connection.write([[b"z" * (32 * MIB)]])
-        connection.close(1013, "TooManyConcurrentRequests")
-        await listener.until(lambda seen: bool(seen.lost))
-
-        assert listener.lost == [(1006, "")]
-
-
-@pytest.mark.asyncio
-async def test_abort_cuts_the_socket_off_at_once(serve: Any) -> None:
-    async with raw_client(serve) as (_client, connection, listener):
-        connection.write([[b"z" * (32 * MIB)]])
-        connection.abort()
-        await listener.until(lambda seen: bool(seen.lost))
-
-        assert listener.lost == [(1006, "")]
 
 
 async def until_received(server: Any) -> None:

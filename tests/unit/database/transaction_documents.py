@@ -6,9 +6,7 @@ from typing import Any
 
 from realtime.database.database import Database
 from realtime.values.ids import encode_id
-from tests.unit.database.small_database import (
-    query,
-)
+from tests.unit.database.small_database import query
 
 MESSAGE = {"session": "s", "text": "hello"}
 

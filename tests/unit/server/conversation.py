@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from realtime.clock import Clock, SystemClock
-from realtime.errors import (
-    RealtimeError,
-)
+from realtime.errors import RealtimeError
 from realtime.runtime.backend import Backend
 from realtime.runtime.outcome import (
     ActionOutcome,

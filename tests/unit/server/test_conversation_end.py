@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.errors import (
-    OverloadedError,
-    RealtimeError,
-    StorageError,
-    UnavailableError,
-)
-from tests.unit.server.conversation import (
-    Conversation,
-)
+from realtime.errors import OverloadedError, RealtimeError, StorageError, UnavailableError
+from tests.unit.server.conversation import Conversation
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"type":"Nonsense"}', '{"type":"Mutation"}'])

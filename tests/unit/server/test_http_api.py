@@ -2,120 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-import httpx
 import pytest
-from starlette.applications import Starlette
 
-from realtime.clock import SystemClock
-from realtime.errors import (
-    OutOfRetentionError,
-    OverloadedError,
-    StorageFullError,
-    UnavailableError,
-)
-from realtime.runtime.backend import Backend
-from realtime.runtime.outcome import (
-    ADMIN,
-    ANONYMOUS,
-    ClientError,
-    FunctionCall,
-    MutationOutcome,
-    QueryResult,
-)
-from realtime.server.admin_key import AdminKey
-from realtime.server.auth.authenticator import Authenticator, NoTokens
-from realtime.server.http_api import HttpApi
-from realtime.server.http_messages import MAX_BATCH_QUERIES, MAX_BODY_BYTES, Outcome
-from realtime.server.value_format import clean_json
+from realtime.errors import OutOfRetentionError
+from realtime.runtime.outcome import ADMIN, ANONYMOUS, ClientError, QueryResult
+from realtime.server.http_messages import MAX_BATCH_QUERIES
 from realtime.sync.messages import encode_timestamp
-
-UNSIGNED_TOKEN = "e30.eyJpc3MiOiJodHRwczovL2kuZXhhbXBsZSJ9."
-ADMIN_HEADER = {"Authorization": "Convex test|secret"}
-
-
-class RecordedBackend:
-    """Answers each call with what a test has put in `answer`."""
-
-    def __init__(self) -> None:
-        self.state = "running"
-        self.calls: list[tuple[str, FunctionCall]] = []
-        self.answer: Outcome | Exception = QueryResult(b"null", None)
-        self.timestamp = 1_700_000_000_000_000_000
-        self.read_at: int | None = None
-        self.never_answers = False
-
-    async def run_query(self, call: FunctionCall) -> Outcome:
-        if self.never_answers:
-            await asyncio.get_running_loop().create_future()
-        return self._record("query", call)
-
-    async def run_mutation(self, call: FunctionCall) -> Outcome:
-        return self._record("mutation", call)
-
-    async def run_function(self, call: FunctionCall) -> Outcome:
-        return self._record("function", call)
-
-    async def run_query_at(self, call: FunctionCall, timestamp: int) -> Outcome:
-        self.read_at = timestamp
-        return self._record("past query", call)
-
-    async def run_queries(self, calls: Sequence[FunctionCall]) -> list[Outcome]:
-        return [self._record("query", call) for call in calls]
-
-    def _record(self, kind: str, call: FunctionCall) -> Outcome:
-        self.calls.append((kind, call))
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-class Api:
-    """The API over a recorded backend, called without a socket."""
-
-    def __init__(self, **options: Any) -> None:
-        self.backend = RecordedBackend()
-        backend = cast(Backend, self.backend)
-        authenticator = Authenticator(AdminKey("test", "secret"), NoTokens(is_redacted=False))
-        self._app = Starlette(
-            routes=HttpApi(
-                backend, authenticator, SystemClock(), "1.2.3", backend.run_function, **options
-            ).routes()
-        )
-
-    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(self._app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
-                return await client.request(method, path, **options)
-
-        return asyncio.run(send())
-
-    def post(self, path: str, body: Mapping[str, Any], **options: Any) -> httpx.Response:
-        return self.request("POST", path, json=body, **options)
-
-    @property
-    def call(self) -> FunctionCall:
-        """The one call that reached the backend."""
-        ((_, call),) = self.backend.calls
-        return call
-
-
-@pytest.fixture
-def api() -> Api:
-    return Api()
-
-
-def refusal(response: httpx.Response) -> tuple[int, str]:
-    """Return status and code of an error; check its shape."""
-    body = response.json()
-    assert set(body) == {"code", "message"}
-    assert body["message"]
-    return response.status_code, body["code"]
+from tests.unit.server.http_caller import ADMIN_HEADER, UNSIGNED_TOKEN, Api, refusal
 
 
 @pytest.mark.parametrize("kind", ["query", "mutation", "function"])
@@ -170,94 +66,6 @@ def test_bad_get_is_refused(api: Api, params: dict[str, str], code: str) -> None
     assert api.backend.calls == []
 
 
-VALUE = (
-    b'{"big":{"$integer":"AQAAAAAAAAA="},"raw":{"$bytes":"AAAA"},"x":1.5,'
-    b'"zero":{"$float":"AAAAAAAAAIA="}}'
-)
-
-
-@pytest.mark.parametrize("name", [None, "json", "convex_clean_json", "export_json"])
-def test_value_is_clean_json_by_default(api: Api, name: str | None) -> None:
-    api.backend.answer = QueryResult(VALUE, None)
-
-    response = api.post("/api/query", {"path": "m:f", "format": name})
-
-    assert response.json()["value"] == {"big": "1", "raw": "AAAA", "x": 1.5, "zero": -0.0}
-
-
-@pytest.mark.parametrize("name", ["convex_encoded_json", "convex_json"])
-def test_value_is_encoded_json_where_asked_for(api: Api, name: str) -> None:
-    api.backend.answer = QueryResult(VALUE, None)
-
-    response = api.post("/api/query", {"path": "m:f", "format": name})
-
-    assert response.json()["value"] == json.loads(VALUE)
-
-
-def test_python_client_gets_numbers_with_a_decimal_point(api: Api) -> None:
-    api.backend.answer = QueryResult(
-        b'{"a":[5,-3,1.5],"t":"7","z":{"$integer":"AQAAAAAAAAA="}}', None
-    )
-    body = {"path": "m:f", "format": "convex_encoded_json"}
-
-    python = api.post("/api/query", body, headers={"Convex-Client": "python-0.8.1"})
-    npm = api.post("/api/query", body, headers={"Convex-Client": "npm-1.48.0"})
-
-    assert python.json() == npm.json()
-    assert '"a":[5.0,-3.0,1.5]' in python.text
-    assert '"a":[5,-3,1.5]' in npm.text
-
-
-def test_value_without_special_values_is_not_touched() -> None:
-    encoded = b'{"a":[1,2.5,"x$y"]}'
-
-    assert clean_json(encoded) is encoded
-
-
-def test_text_that_looks_like_a_special_value_is_kept(api: Api) -> None:
-    api.backend.answer = QueryResult(json.dumps({"text": '"$integer"'}).encode(), None)
-
-    assert api.post("/api/query", {"path": "m:f"}).json()["value"] == {"text": '"$integer"'}
-
-
-def test_log_lines_are_there_only_if_there_are_any(api: Api) -> None:
-    api.backend.answer = QueryResult(b"1", None, ("[LOG] 'hi'",))
-
-    assert api.post("/api/query", {"path": "m:f"}).json() == {
-        "status": "success",
-        "value": 1,
-        "logLines": ["[LOG] 'hi'"],
-    }
-
-
-def test_failed_function_is_an_ordinary_answer(api: Api) -> None:
-    api.backend.answer = MutationOutcome(None, ClientError("Server Error\nboom"), 5, ("[LOG] 1",))
-
-    response = api.post("/api/mutation", {"path": "m:f"})
-
-    assert response.status_code == 200
-    assert response.json() == {
-        "status": "error",
-        "errorMessage": "Server Error\nboom",
-        "logLines": ["[LOG] 1"],
-    }
-
-
-@pytest.mark.parametrize(
-    ("data", "shown"), [(b"null", None), (b'{"n":{"$integer":"AQAAAAAAAAA="}}', {"n": "1"})]
-)
-def test_data_of_an_application_error_is_in_the_asked_format(
-    api: Api, data: bytes, shown: Any
-) -> None:
-    api.backend.answer = QueryResult(None, ClientError("x", data))
-
-    clean = api.post("/api/query", {"path": "m:f"}).json()
-    encoded = api.post("/api/query", {"path": "m:f", "format": "convex_encoded_json"}).json()
-
-    assert clean == {"status": "error", "errorMessage": "x", "errorData": shown}
-    assert encoded["errorData"] == json.loads(data)
-
-
 def test_request_id_of_the_call_is_returned(api: Api) -> None:
     response = api.post("/api/query", {"path": "m:f"})
 
@@ -271,107 +79,6 @@ def test_request_id_of_the_client_is_used_if_it_is_one(api: Api, given: str, is_
     api.post("/api/query", {"path": "m:f"}, headers={"convex-request-id": given})
 
     assert (api.call.request_id == given) is is_used
-
-
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        (b"", "BadJsonBody"),
-        (b"{", "BadJsonBody"),
-        (b"[]", "BadJsonBody"),
-        (b'{"args":{}}', "BadJsonBody"),
-        (b'{"path":1,"args":{}}', "BadJsonBody"),
-        (b'{"path":"m:f","args":{,}}', "BadJsonBody"),
-        (b'{"path":"m:\xff"}', "BadJsonBody"),
-        (b"[" * 100_000, "BadJsonBody"),
-        (b'{"path":"m:f","args":{},"format":"xml"}', "BadFormat"),
-        (b'{"path":"m:","args":{}}', "BadConvexFunctionIdentifier"),
-        (b'{"path":"../m:f","args":{}}', "BadConvexFunctionIdentifier"),
-    ],
-)
-def test_bad_body_is_refused(api: Api, body: bytes, code: str) -> None:
-    assert refusal(api.request("POST", "/api/mutation", content=body)) == (400, code)
-    assert api.backend.calls == []
-
-
-def test_bad_path_is_named_in_the_words_of_the_contract(api: Api) -> None:
-    message = api.post("/api/query", {"path": "m f"}).json()["message"]
-
-    assert message.startswith("m f is not a valid path to a Convex function.")
-
-
-def call_of_size(size_bytes: int) -> bytes:
-    head, tail = b'{"path":"m:f","args":{"x":"', b'"}}'
-    return head + b"x" * (size_bytes - len(head) - len(tail)) + tail
-
-
-def in_parts(body: bytes) -> Any:
-    async def parts() -> Any:
-        for start in range(0, len(body), 1 << 20):
-            yield body[start : start + (1 << 20)]
-
-    return parts()
-
-
-def test_body_up_to_the_limit_is_accepted(api: Api) -> None:
-    body = call_of_size(MAX_BODY_BYTES)
-
-    assert api.request("POST", "/api/query", content=body).status_code == 200
-
-
-@pytest.mark.parametrize("is_chunked", [False, True])
-def test_body_over_the_limit_is_refused(api: Api, is_chunked: bool) -> None:
-    body = call_of_size(MAX_BODY_BYTES + 1)
-
-    response = api.request("POST", "/api/query", content=in_parts(body) if is_chunked else body)
-
-    assert refusal(response) == (400, "BodyTooLarge")
-    assert api.backend.calls == []
-
-
-def test_body_over_the_limit_is_not_read_to_its_end(api: Api) -> None:
-    part, taken = b"x" * (1 << 20), 0
-
-    async def endless() -> Any:
-        nonlocal taken
-        while taken < 64:
-            taken += 1
-            yield part
-
-    assert refusal(api.request("POST", "/api/query", content=endless()))[0] == 400
-    assert taken <= 18
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (OverloadedError("busy"), (503, "TooManyConcurrentRequests")),
-        (OverloadedError("late", code="ExpiredInQueue"), (503, "ExpiredInQueue")),
-        (StorageFullError("full"), (503, "StorageFull")),
-        (UnavailableError("stopping"), (503, "InternalServerError")),
-    ],
-)
-def test_call_that_was_not_taken_is_503_with_its_code(
-    api: Api, error: Exception, expected: tuple[int, str]
-) -> None:
-    api.backend.answer = error
-
-    response = api.post("/api/mutation", {"path": "m:f"})
-
-    assert refusal(response) == expected
-    assert response.json()["message"] == str(error)
-
-
-def test_fault_of_ours_tells_nothing_but_is_logged(
-    api: Api, caplog: pytest.LogCaptureFixture
-) -> None:
-    api.backend.answer = ZeroDivisionError("secret detail")
-
-    response = api.post("/api/query", {"path": "m:f"})
-
-    assert refusal(response) == (500, "InternalServerError")
-    assert "secret detail" not in response.text
-    assert "secret detail" in caplog.text
 
 
 def test_caller_without_credentials_is_anonymous(api: Api) -> None:
@@ -562,70 +269,9 @@ def test_bad_batch_is_refused_whole(api: Api, body: dict[str, Any], code: str) -
     assert api.backend.calls == []
 
 
-@pytest.mark.parametrize(
-    ("client", "is_encoded"),
-    [
-        ("npm-1.4.0", True),
-        ("npm-1.4.1", False),
-        ("npm-cli-1.3.0", True),
-        ("actions-1.0.0", True),
-        ("python-0.4.9", True),
-        ("python-0.5.0", False),
-        ("rust-0.1.0", False),
-        ("npm-x", False),
-        (None, False),
-    ],
-)
-def test_old_clients_get_encoded_values_if_they_name_no_format(
-    api: Api, client: str | None, is_encoded: bool
-) -> None:
-    api.backend.answer = QueryResult(b'{"$bytes":"AAAA"}', None)
-    headers = {} if client is None else {"convex-client": client}
-
-    value = api.post("/api/query", {"path": "m:f"}, headers=headers).json()["value"]
-
-    assert value == ({"$bytes": "AAAA"} if is_encoded else "AAAA")
-
-
 def test_component_path_is_passed_on_for_admins(api: Api) -> None:
     body = {"path": "m:f", "componentPath": ""}
 
     api.post("/api/function", body, headers=ADMIN_HEADER)
 
     assert api.call.component_path == ""
-
-
-def test_refusals_carry_the_id_of_the_request_too(api: Api) -> None:
-    api.backend.answer = OverloadedError("full", code="ExpiredInQueue")
-    headers = {"convex-request-id": "0123456789abcdef"}
-
-    response = api.post("/api/query", {"path": "m:f"}, headers=headers)
-
-    assert response.headers["convex-request-id"] == "0123456789abcdef"
-
-
-def test_id_of_the_request_is_in_the_log_of_a_fault(
-    api: Api, caplog: pytest.LogCaptureFixture
-) -> None:
-    api.backend.answer = KeyError("secret")
-
-    response = api.post("/api/query", {"path": "m:f"})
-
-    assert f"[Request ID: {response.headers['convex-request-id']}]" in caplog.text
-
-
-def test_call_that_takes_too_long_is_given_up() -> None:
-    api = Api(request_seconds=0.01)
-    api.backend.never_answers = True
-
-    response = api.post("/api/query", {"path": "m:f"})
-
-    assert refusal(response) == (503, "SystemTimeoutError")
-    assert "look before you repeat it" in response.json()["message"]
-
-
-def test_client_that_is_too_old_is_told_so(api: Api) -> None:
-    response = api.post("/api/query", {"path": "m:f"}, headers={"convex-client": "npm-0.19.1"})
-
-    assert response.status_code == 200
-    assert response.headers["x-convex-deprecation-state"] == "Deprecated"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.server.conversation import (
-    Conversation,
-    kinds,
-)
+from tests.unit.server.conversation import Conversation, kinds
 
 
 def test_silent_client_gets_a_ping(conversation: Conversation) -> None:

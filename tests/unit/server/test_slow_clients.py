@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import json
 
-from realtime.runtime.outcome import (
-    MutationOutcome,
-    QueryResult,
-)
+from realtime.runtime.outcome import MutationOutcome, QueryResult
 from realtime.server.unsent_budget import UnsentBudget
 from realtime.sync.messages import encode_timestamp
-from tests.unit.server.conversation import (
-    Conversation,
-    kinds,
-    success,
-)
+from tests.unit.server.conversation import Conversation, kinds, success
 
 
 def test_next_update_waits_until_the_client_has_taken_the_last_transition(

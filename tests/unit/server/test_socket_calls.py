@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from realtime.errors import (
-    OverloadedError,
-    StorageFullError,
-    UnavailableError,
-)
+from realtime.errors import OverloadedError, StorageFullError, UnavailableError
 from realtime.runtime.outcome import (
     ANONYMOUS,
     ActionOutcome,
@@ -16,11 +12,7 @@ from realtime.runtime.outcome import (
     QueryResult,
     SocketRequest,
 )
-from tests.unit.server.conversation import (
-    SESSION_ID,
-    Conversation,
-    success,
-)
+from tests.unit.server.conversation import SESSION_ID, Conversation, success
 
 
 def test_mutation_is_submitted_under_session_and_request(conversation: Conversation) -> None:

@@ -6,16 +6,9 @@ from typing import Any
 
 import pytest
 
-from realtime.runtime.outcome import (
-    ADMIN,
-    ANONYMOUS,
-    FunctionCall,
-    QueryResult,
-)
+from realtime.runtime.outcome import ADMIN, ANONYMOUS, FunctionCall, QueryResult
 from realtime.sync.messages import encode_timestamp
-from tests.unit.server.conversation import (
-    Conversation,
-)
+from tests.unit.server.conversation import Conversation
 
 
 def test_query_is_evaluated_and_its_result_sent(conversation: Conversation) -> None:

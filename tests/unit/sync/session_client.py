@@ -10,9 +10,7 @@ from typing import Any
 from realtime.runtime.outcome import ClientError, MutationOutcome, QueryResult
 from realtime.sync.messages import decode_client_message, encode_timestamp
 from realtime.sync.session import Session
-from realtime.sync.work import (
-    Work,
-)
+from realtime.sync.work import Work
 
 SESSION_ID = "6d6f6d6f-0000-4000-8000-00000000000a"
 

@@ -8,13 +8,7 @@ import pytest
 
 from realtime.errors import ProtocolError
 from realtime.sync.messages import encode_timestamp
-from tests.unit.sync.session_client import (
-    SERVER_TIME_NS,
-    SESSION_ID,
-    Client,
-    add,
-    success,
-)
+from tests.unit.sync.session_client import SERVER_TIME_NS, SESSION_ID, Client, add, success
 
 
 def test_a_new_socket_has_nothing_to_do() -> None:

@@ -7,18 +7,8 @@ import pytest
 from realtime.errors import ProtocolError
 from realtime.runtime.outcome import MutationOutcome
 from realtime.sync.messages import encode_timestamp
-from realtime.sync.work import (
-    StartAction,
-    StartMutation,
-)
-from tests.unit.sync.session_client import (
-    FAILURE,
-    Client,
-    add,
-    kinds,
-    success,
-    version,
-)
+from realtime.sync.work import StartAction, StartMutation
+from tests.unit.sync.session_client import FAILURE, Client, add, kinds, success, version
 
 
 def test_a_mutation_is_started_as_the_client_sent_it() -> None:

@@ -8,17 +8,8 @@ from realtime.errors import OverloadedError, ProtocolError
 from realtime.sync.messages import decode_client_message
 from realtime.sync.session import Session
 from realtime.sync.waiting_messages import MAX_WAITING_BYTES, MAX_WAITING_MESSAGES
-from realtime.sync.work import (
-    StartAuthentication,
-    StartMutation,
-)
-from tests.unit.sync.session_client import (
-    Client,
-    add,
-    kinds,
-    success,
-    version,
-)
+from realtime.sync.work import StartAuthentication, StartMutation
+from tests.unit.sync.session_client import Client, add, kinds, success, version
 
 
 def test_a_token_is_handed_out_to_be_checked() -> None:

@@ -6,16 +6,8 @@ import pytest
 
 from realtime.errors import ProtocolError
 from realtime.sync.query_set import PendingQuery
-from realtime.sync.work import (
-    RemoveQuery,
-)
-from tests.unit.sync.session_client import (
-    Client,
-    add,
-    remove,
-    success,
-    version,
-)
+from realtime.sync.work import RemoveQuery
+from tests.unit.sync.session_client import Client, add, remove, success, version
 
 
 def test_the_first_results_come_in_one_transition() -> None:

@@ -9,11 +9,7 @@ import pytest_asyncio
 
 from realtime.runtime.backend import Backend
 from realtime.runtime.registry import LoadedApp, load_app
-from tests.unit.runtime.pages.shelves import (
-    SHELVES,
-    run,
-    shelves,
-)
+from tests.unit.runtime.pages.shelves import SHELVES, run, shelves
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,7 @@ import pytest
 from realtime.runtime.backend import Backend
 from realtime.runtime.outcome import FunctionCall
 from realtime.runtime.registry import LoadedApp
-from tests.unit.runtime.pages.shelves import (
-    INVALID_CURSOR,
-    args_of,
-    failure,
-    page,
-    run,
-    shelves,
-)
+from tests.unit.runtime.pages.shelves import INVALID_CURSOR, args_of, failure, page, run, shelves
 
 
 @pytest.mark.asyncio

@@ -14,14 +14,7 @@ from realtime.runtime.pagination import PaginationOptions
 from realtime.values.annotations import codec_of_class
 from realtime.values.validators import v
 from tests.harness.live_client import JournalKeeper, turn
-from tests.unit.runtime.pages.shelves import (
-    args_of,
-    failure,
-    page,
-    places,
-    run,
-    walk,
-)
+from tests.unit.runtime.pages.shelves import args_of, failure, page, places, run, walk
 
 
 @pytest.mark.asyncio

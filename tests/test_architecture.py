@@ -22,12 +22,18 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "values": (),
     "schema": ("realtime.values",),
     "storage": ("realtime.values",),
-    "database": ("realtime.values", "realtime.schema", "realtime.storage.persistence"),
+    "database": (
+        "realtime.values",
+        "realtime.schema",
+        "realtime.storage.persistence",
+        "realtime.storage.records",
+    ),
     "runtime": (
         "realtime.values",
         "realtime.schema",
         "realtime.database",
         "realtime.storage.persistence",
+        "realtime.storage.records",
     ),
     "sync": ("realtime.values",),
     "client": (

@@ -14,7 +14,7 @@ from typing import Any, cast
 from realtime.database.interval import IndexEntry
 from realtime.schema.schema import EMPTY_SCHEMA, Schema
 from realtime.schema.table import TableDefinition
-from realtime.storage.persistence import IndexRow, TableRow
+from realtime.storage.records import IndexRow, TableRow
 from realtime.values.index_key import encode_key
 from realtime.values.value import UNSET, Value
 

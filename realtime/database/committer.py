@@ -22,7 +22,8 @@ from realtime.database.schema_check import written_misfit
 from realtime.database.table_views import table_view
 from realtime.database.timestamp import Timestamp
 from realtime.database.write_set import PendingDocument, WriteSet
-from realtime.storage.persistence import Persistence, RequestRecord, Revision, RowWrite
+from realtime.storage.persistence import Persistence
+from realtime.storage.records import RequestRecord, Revision, RowWrite
 
 _CHECKSUM_BYTES = 16
 _INLINE_SYNC_SECONDS = 0.001

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from realtime.clock import Clock
-from realtime.storage.persistence import Persistence, RequestRecord
+from realtime.storage.persistence import Persistence
+from realtime.storage.records import RequestRecord
 
 _NS_PER_SECOND = 1_000_000_000
 _DAY_SECONDS = 24 * 3600

@@ -49,7 +49,8 @@ from realtime.database.table_views import table_views
 from realtime.errors import DefinitionError
 from realtime.schema.schema import Schema
 from realtime.schema.table import TableDefinition
-from realtime.storage.persistence import IndexRow, Persistence
+from realtime.storage.persistence import Persistence
+from realtime.storage.records import IndexRow
 from realtime.values.index_key import encode_key, key_successor
 
 _READ_ROWS = 32

@@ -19,7 +19,8 @@ from realtime.database.committer import Batch
 from realtime.database.schema_change import SchemaChange
 from realtime.database.timestamp import Timestamp
 from realtime.schema.schema import EMPTY_SCHEMA, Schema
-from realtime.storage.persistence import Persistence, Recovered, Revision
+from realtime.storage.persistence import Persistence
+from realtime.storage.records import Recovered, Revision
 
 _CHUNK = 512
 _SECRET_BYTES = 32

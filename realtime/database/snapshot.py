@@ -15,7 +15,8 @@ from realtime.database.hot_cache import MAX_DOCUMENTS, HotCache
 from realtime.database.interval import Interval
 from realtime.database.record import Record
 from realtime.errors import CorruptionError
-from realtime.storage.persistence import Reader, StoredRow
+from realtime.storage.persistence import Reader
+from realtime.storage.records import StoredRow
 from realtime.values.index_key import encode_key, key_successor, prefix_end
 
 Keyed = tuple[bytes, Record]

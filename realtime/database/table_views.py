@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from realtime.database.catalog import BY_CREATION_TIME_NAME, Catalog, TableInfo
-from realtime.storage.persistence import TableView
+from realtime.storage.records import TableView
 from realtime.values.composite_validators import ObjectValidator, UnionValidator
 from realtime.values.validator import Validator
 from realtime.values.value import Int64

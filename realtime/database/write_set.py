@@ -22,7 +22,7 @@ from realtime.database.limits import (
     too_many_writes,
 )
 from realtime.database.record import Record
-from realtime.storage.persistence import RowWrite
+from realtime.storage.records import RowWrite
 
 
 class PendingDocument(NamedTuple):

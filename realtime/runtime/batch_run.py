@@ -22,7 +22,7 @@ from realtime.runtime.group_commit import GroupCommit
 from realtime.runtime.mutation_job import MutationJob
 from realtime.runtime.operation import Steps
 from realtime.runtime.outcome import ClientError
-from realtime.storage.persistence import RequestRecord
+from realtime.storage.records import RequestRecord
 
 BATCH_ROWS: Final = 500
 BATCH_BYTES: Final = 2 * 1024 * 1024

@@ -10,7 +10,7 @@ import msgspec
 from realtime.database.timestamp import Timestamp
 from realtime.runtime.function_runner import RunReport
 from realtime.runtime.outcome import FunctionCall, MutationOutcome
-from realtime.storage.persistence import RequestRecord
+from realtime.storage.records import RequestRecord
 
 _UNKNOWN = Timestamp(0)
 

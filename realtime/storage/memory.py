@@ -20,11 +20,10 @@ from realtime.errors import (
     StorageFullError,
     UnavailableError,
 )
-from realtime.storage.persistence import (
-    GENERATION_LIMIT,
+from realtime.storage.persistence import GENERATION_LIMIT, Reader
+from realtime.storage.records import (
     ID_INDEX,
     IndexRow,
-    Reader,
     Recovered,
     RequestRecord,
     Revision,

@@ -22,11 +22,10 @@ from pathlib import Path
 from typing import Final, Self
 from zlib import crc32
 
-from realtime.storage.persistence import (
-    GENERATION_LIMIT,
+from realtime.storage.persistence import GENERATION_LIMIT, Reader
+from realtime.storage.records import (
     ID_INDEX,
     IndexRow,
-    Reader,
     Recovered,
     RequestRecord,
     Revision,

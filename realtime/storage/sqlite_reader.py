@@ -8,7 +8,7 @@ from typing import Final
 from zlib import crc32
 
 from realtime.errors import CorruptionError, UnavailableError
-from realtime.storage.persistence import StoredRow
+from realtime.storage.records import StoredRow
 from realtime.storage.sqlite_errors import storage_error
 from realtime.storage.sqlite_file import fetch
 

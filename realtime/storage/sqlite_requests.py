@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from realtime.storage.persistence import REQUEST_OVERHEAD_BYTES, RequestRecord
+from realtime.storage.records import REQUEST_OVERHEAD_BYTES, RequestRecord
 from realtime.storage.sqlite_engine import EngineConnection
 from realtime.storage.sqlite_file import fetch
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from struct import pack
 from typing import Final
 
-from realtime.storage.persistence import TableView
+from realtime.storage.records import TableView
 from realtime.storage.sqlite_file import fetch
 
 _BITS: Final = "int64$bits"

@@ -21,7 +21,7 @@ from realtime.runtime.backend import Limits
 from realtime.runtime.outcome import FunctionCall
 from realtime.runtime.registry import load_app
 from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import RowWrite
+from realtime.storage.records import RowWrite
 from realtime.storage.sqlite import SqliteStore
 from tests.harness.waiting import turns
 from tests.integration.runtime.workshop import (

@@ -10,7 +10,8 @@ from realtime.database.committer import Batch
 from realtime.database.database import Database
 from realtime.database.schema_change import Position, SchemaChange
 from realtime.schema.schema import Schema
-from realtime.storage.persistence import Persistence, StoredRow
+from realtime.storage.persistence import Persistence
+from realtime.storage.records import StoredRow
 from realtime.values.json_encoding import decode_json
 from tests.unit.database.small_database import make_durable
 

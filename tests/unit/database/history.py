@@ -21,7 +21,7 @@ from realtime.database.transaction import Transaction
 from realtime.errors import NotFoundError, StorageFullError
 from realtime.schema.schema import Table
 from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import RowWrite
+from realtime.storage.records import RowWrite
 from realtime.storage.sqlite import SqliteStore
 from realtime.values.ids import decode_id, encode_id
 from realtime.values.validators import v

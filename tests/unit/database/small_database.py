@@ -21,7 +21,8 @@ from realtime.database.timestamp import Timestamp
 from realtime.database.transaction import Transaction
 from realtime.schema.schema import Schema, Table
 from realtime.schema.table import table_definition
-from realtime.storage.persistence import Persistence, Revision
+from realtime.storage.persistence import Persistence
+from realtime.storage.records import Revision
 from realtime.testing import VirtualClock
 from realtime.values.index_key import encode_key
 from realtime.values.validators import v

@@ -18,7 +18,7 @@ from realtime.database.catalog import (
     table_entry,
 )
 from realtime.schema.table import table_definition
-from realtime.storage.persistence import IndexRow, TableRow
+from realtime.storage.records import IndexRow, TableRow
 from realtime.values.index_key import encode_key
 from realtime.values.value import UNSET
 from tests.unit.database.small_database import SCHEMA, THINGS

@@ -13,7 +13,7 @@ from realtime.database.request_retention import RequestLimits
 from realtime.database.timestamp import Timestamp
 from realtime.errors import OverloadedError, StorageError, StorageFullError
 from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import RequestRecord, RowWrite
+from realtime.storage.records import RequestRecord, RowWrite
 from realtime.storage.sqlite import SqliteStore
 from realtime.testing import VirtualClock
 from tests.unit.database.small_database import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from realtime.database.request_retention import RequestLimits, RequestRetention
 from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import REQUEST_OVERHEAD_BYTES, RequestRecord
+from realtime.storage.records import REQUEST_OVERHEAD_BYTES, RequestRecord
 from realtime.testing import VirtualClock
 
 DAY_SECONDS = 24 * 3600

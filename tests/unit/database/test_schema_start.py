@@ -11,7 +11,8 @@ from realtime.database.database import Database
 from realtime.errors import DefinitionError, OverloadedError, StorageError
 from realtime.schema.schema import Table
 from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import Reader, Revision, RowWrite, StoredRow
+from realtime.storage.persistence import Reader
+from realtime.storage.records import Revision, RowWrite, StoredRow
 from realtime.storage.sqlite import SqliteStore
 from realtime.testing import VirtualClock
 from realtime.values.validators import v

@@ -11,7 +11,8 @@ from realtime.database.hot_cache import HotCache
 from realtime.database.interval import Interval
 from realtime.database.snapshot import Snapshot
 from realtime.errors import CorruptionError
-from realtime.storage.persistence import Reader, StoredRow
+from realtime.storage.persistence import Reader
+from realtime.storage.records import StoredRow
 from realtime.values.index_key import encode_key, prefix_end
 from tests.unit.database.small_database import entry
 

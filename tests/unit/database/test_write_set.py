@@ -9,7 +9,7 @@ from realtime.database.limits import TransactionLimits
 from realtime.database.record import Record
 from realtime.database.write_set import PendingDocument, WriteSet
 from realtime.errors import LimitError
-from realtime.storage.persistence import RowWrite
+from realtime.storage.records import RowWrite
 from tests.unit.database.small_database import entry
 
 BY_NAME = 5

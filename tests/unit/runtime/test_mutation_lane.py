@@ -18,7 +18,7 @@ from realtime.runtime.batch_run import BATCH_ROWS, BATCH_SECONDS
 from realtime.runtime.outcome import MutationOutcome
 from realtime.runtime.registry import LoadedApp
 from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import RowWrite
+from realtime.storage.records import RowWrite
 from realtime.testing import VirtualClock, running_backend
 from tests.harness.waiting import turns
 from tests.unit.runtime.small_app import Note, Watcher, app_of, call

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import Revision, RowWrite
+from realtime.storage.records import Revision, RowWrite
 
 
 def commit(store: MemoryStore, timestamp: int, write: RowWrite) -> None:

@@ -11,10 +11,10 @@ from realtime.errors import (
     StorageError,
 )
 from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import (
+from realtime.storage.persistence import Reader
+from realtime.storage.records import (
     REQUEST_OVERHEAD_BYTES,
     IndexRow,
-    Reader,
     Recovered,
     RequestRecord,
     Revision,

@@ -14,15 +14,8 @@ from realtime.errors import (
     CorruptionError,
     StorageError,
 )
-from realtime.storage.persistence import (
-    CHECKPOINT_AT_BYTES,
-    IndexRow,
-    Reader,
-    RequestRecord,
-    Revision,
-    RowWrite,
-    TableRow,
-)
+from realtime.storage.persistence import CHECKPOINT_AT_BYTES, Reader
+from realtime.storage.records import IndexRow, RequestRecord, Revision, RowWrite, TableRow
 from realtime.storage.sqlite import SqliteStore
 from realtime.storage.sqlite_engine import EngineConnection
 from realtime.storage.sqlite_file import open_engine_connection, open_reader_connection

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from realtime.errors import OverloadedError, StorageError, StorageFullError, UnavailableError
-from realtime.storage.persistence import Reader, Revision, RowWrite
+from realtime.storage.persistence import Reader
+from realtime.storage.records import Revision, RowWrite
 from realtime.storage.sqlite import SqliteStore
 from realtime.storage.sqlite_engine import EngineConnection
 from realtime.storage.sqlite_reader import SqliteGeneration
@@ -199,7 +200,7 @@ _ON_A_SMALL_DISK = """
 import pathlib, sys
 import pytest
 from realtime.errors import StorageFullError
-from realtime.storage.persistence import Revision, RowWrite
+from realtime.storage.records import Revision, RowWrite
 from realtime.storage.sqlite import SqliteStore
 
 directory, cache_size = pathlib.Path(sys.argv[1]), sys.argv[2]

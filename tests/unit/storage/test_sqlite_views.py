@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.storage.persistence import Revision, RowWrite, TableView
+from realtime.storage.records import Revision, RowWrite, TableView
 from realtime.storage.sqlite import SqliteStore
 from realtime.storage.sqlite_views import create_views
 from realtime.values.json_encoding import encode_json

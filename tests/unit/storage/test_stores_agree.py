@@ -19,12 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from realtime.errors import OverloadedError, RealtimeError, StorageError, StorageFullError
 from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import (
+from realtime.storage.persistence import Generation, Persistence, Reader
+from realtime.storage.records import (
     REQUEST_OVERHEAD_BYTES,
-    Generation,
     IndexRow,
-    Persistence,
-    Reader,
     RequestRecord,
     Revision,
     RowWrite,

@@ -14,14 +14,8 @@ from realtime.errors import (
     UnavailableError,
 )
 from realtime.storage.memory import MemoryStore
-from realtime.storage.persistence import (
-    GENERATION_LIMIT,
-    Reader,
-    RequestRecord,
-    Revision,
-    RowWrite,
-    TableRow,
-)
+from realtime.storage.persistence import GENERATION_LIMIT, Reader
+from realtime.storage.records import RequestRecord, Revision, RowWrite, TableRow
 from realtime.storage.sqlite import SqliteStore
 
 Store = SqliteStore | MemoryStore

@@ -11,12 +11,7 @@ from typing import Any
 import pytest
 
 from realtime.database.database import DatabaseLimits
-from realtime.errors import (
-    OverloadedError,
-    StorageError,
-    StorageFullError,
-    UnavailableError,
-)
+from realtime.errors import OverloadedError, StorageError, StorageFullError, UnavailableError
 from realtime.runtime.backend import Limits
 from realtime.runtime.outcome import FunctionCall
 from realtime.runtime.registry import load_app

@@ -12,7 +12,6 @@ from realtime.casing import wire_name
 Tone: TypeAlias = Literal["plain", "good", "bad"]
 
 _NAMED_FUNCTIONS: Final = 5
-_WATCHING: Final = "Watching schema.py, functions/, auth_config.py and web/"
 
 
 def _tag(class_name: str) -> str:

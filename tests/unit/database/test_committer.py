@@ -176,6 +176,23 @@ def test_table_created_without_a_document_makes_a_batch(database: Database) -> N
     assert "events" in database.catalog.tables
 
 
+def test_answer_is_found_in_its_batch_and_in_later_ones(database: Database) -> None:
+    committer = database.committer
+    batch = committer.begin(database.catalog)
+    assert committer.find_request(batch, "session", 1) is None
+    batch.requests["session", 1] = REQUEST
+
+    assert committer.find_request(batch, "session", 1) is REQUEST
+    assert committer.find_request(batch, "session", 2) is None
+
+    batch.last_timestamp = committer.next_timestamp()
+    make_durable(database, batch)
+    database.advance(batch, batch.last_timestamp)
+    later = committer.begin(database.catalog)
+    assert committer.find_request(later, "session", 1) == REQUEST
+    assert committer.find_request(later, "other", 1) is None
+
+
 def test_mutation_sees_its_predecessors_in_the_batch(database: Database) -> None:
     def count(db: object) -> int:
         return len(documents(db, "events"))  # type: ignore[arg-type]

@@ -268,6 +268,44 @@ def test_misfit_that_was_written_after_the_last_read_keeps_the_schema_out(
     assert plain.catalog.schema is PLAIN
 
 
+def test_first_misfit_is_the_one_that_is_told(plain: Database, store: Store) -> None:
+    change = pending(plain, store, STRINGS)
+    first = insert(plain, "notes", text=5.0)
+    second = insert(plain, "notes", text=6.0)
+
+    with pytest.raises(DefinitionError) as refusal:
+        change.read()
+
+    assert first in refusal.value.reason and second not in refusal.value.reason
+
+
+def test_document_deleted_while_a_schema_is_pending_need_not_fit_it(store: Store) -> None:
+    database = open_database(store, PLAIN)
+    bad = insert(database, "notes", text=5.0)
+    change = pending(database, store, STRINGS)
+
+    commit(database, lambda db: db.delete(bad))
+    change.read_all()
+    change.finish()
+
+    assert database.catalog.schema is STRINGS
+    check_indexes(store, database)
+
+
+def test_table_that_the_pending_schema_leaves_alone_takes_anything(store: Store) -> None:
+    database = open_database(store, PLAIN)
+    insert(database, "notes", text="a")
+    insert(database, "events", text="a")
+    change = pending(database, store, STRINGS)
+
+    insert(database, "events", text=5.0)
+    change.read_all()
+    change.finish()
+
+    assert database.catalog.schema is STRINGS
+    assert len(documents(query(database), "events")) == 2
+
+
 def test_misfit_of_a_batch_that_failed_does_not_count(memory_store: MemoryStore) -> None:
     database = open_database(memory_store, PLAIN)
     insert(database, "notes", text="a")
@@ -370,6 +408,19 @@ def test_crash_at_any_step_leaves_a_file_for_the_old_schema_and_the_new(tmp_path
     assert change.position is None and not change.clear()
     database.close()
     store.close()
+
+
+def test_start_with_other_indexes_clears_more_than_one_chunk(store: Store) -> None:
+    old, new = schema_of(notes(v.any(), old=["text"])), schema_of(notes(v.any(), new=["text"]))
+    database = open_database(store, old)
+    insert_all(database, "notes", *({"text": f"{n}"} for n in range(1_100)))
+    database.close()
+
+    database = open_database(store, new)
+
+    assert len(documents(query(database), "notes", "new")) == 1_100
+    check_indexes(store, database)
+    assert store.recover().unlisted_indexes == ()
 
 
 def test_crash_after_a_change_was_abandoned_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -196,6 +196,19 @@ def test_failed_layer_shows_the_stored_row_again() -> None:
     assert not write_set
 
 
+def test_failed_layer_that_was_looked_through_leaves_no_key() -> None:
+    write_set = writes(a=inserted(1, "outer"))
+    assert keys(write_set) == names("outer")
+    mark = write_set.mark()
+
+    write_set.put("b", deleted(2, "stored"))
+    assert keys(write_set) == names("outer")
+    write_set.roll_back_to(mark)
+
+    assert keys(write_set) == names("outer")
+    assert write_set.replaced_locators == set()
+
+
 def test_failed_layer_inside_a_layer_takes_back_only_itself() -> None:
     write_set = writes()
     outer = write_set.mark()

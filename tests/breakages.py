@@ -351,9 +351,9 @@ BREAKAGES: tuple[Breakage, ...] = (
     ),
     Breakage(
         "a shared query runs for each subscriber",
-        "realtime/runtime/query_evaluator.py",
-        "            if entry is not None:\n                return entry, entry.result\n            flight =",
-        "            if entry is not None and not entry.watchers:\n                return entry, entry.result\n            flight =",
+        "realtime/runtime/query_cache.py",
+        "        if entry is None or not entry.covers(timestamp):\n",
+        "        if entry is None or entry.watchers or not entry.covers(timestamp):\n",
         "tests/acceptance/test_invalidation.py",
     ),
     Breakage(
@@ -683,7 +683,7 @@ BREAKAGES: tuple[Breakage, ...] = (
         "realtime/database/past_snapshot.py",
         "            part = [row for row in stored if row[1].locator not in self._images]\n",
         "            part = list(stored)\n",
-        "tests/properties/test_live_results.py",
+        "tests/integration/runtime/test_past_queries.py",
     ),
     Breakage(
         "the past is what it was before the last change and not before the first",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from realtime.client import (
     ValidationError,
 )
 from realtime.testing import VirtualClock
+from tests.harness.server_process import ROOT
 from tests.harness.tokens import signing_key
 from tests.harness.waiting import turned_until, turns
 from tests.unit.client.scripted_server import Peer, ScriptedServer, scripted_server
@@ -39,6 +41,16 @@ async def connected(
     async with asyncio.timeout(DEADLINE_SECONDS), scripted_server() as server:
         async with Client(server.url, clock=clock, **options) as client:
             yield client, await server.peer(), server
+
+
+async def test_client_names_itself_by_the_version_of_the_package() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    async with connected() as (_, peer, _):
+        request = peer.socket.request
+
+    assert request is not None
+    assert request.headers["Convex-Client"] == f"realtime-{version}"
 
 
 async def test_watch_of_a_slow_reader_gives_the_newest_result() -> None:

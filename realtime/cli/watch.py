@@ -19,6 +19,7 @@ from realtime.cli.server_access import (
     parse_url,
 )
 from realtime.client import AdminKey, Client
+from realtime.client.together import run_together
 from realtime.errors import (
     ApplicationError,
     AuthenticationError,
@@ -72,18 +73,7 @@ class _Watcher:
     async def run(self) -> None:
         auth = None if self._admin_key is None else AdminKey(self._admin_key)
         async with Client(self._url, auth=auth, connect_timeout_seconds=0) as client:
-            steps = [
-                asyncio.create_task(self._show_results(client)),
-                asyncio.create_task(self._follow_status(client)),
-            ]
-            try:
-                done, _ = await asyncio.wait(steps, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for step in steps:
-                    step.cancel()
-                await asyncio.gather(*steps, return_exceptions=True)
-            for step in done:
-                step.result()
+            await run_together(self._show_results(client), self._follow_status(client))
 
     async def _show_results(self, client: Client) -> None:
         is_first = True

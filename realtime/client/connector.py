@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, WebSocketE
 
 from realtime.client.backoff import Backoff
 from realtime.client.session import ClientSession, Event, Refused
+from realtime.client.together import run_together
 from realtime.clock import Clock
 from realtime.errors import ProtocolError
 
@@ -104,16 +105,12 @@ class Connector:
     async def _drive(self, socket: ClientConnection) -> None:
         """Send, receive and listen for silence, until one of these fails."""
         self.wake()
-        steps = (self._receive(socket), self._send(socket), self._end_in_silence())
-        tasks = [asyncio.create_task(step) for step in steps]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+        await run_together(
+            self._receive(socket),
+            self._send(socket),
+            self._end_in_silence(),
+            until=asyncio.FIRST_EXCEPTION,
+        )
 
     async def _receive(self, socket: ClientConnection) -> None:
         while True:

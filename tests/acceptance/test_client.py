@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,19 @@ from realtime.client import (
     Status,
     UnavailableError,
 )
-from tests.harness.fault_proxy import TO_CLIENT, TO_SERVER, Fault, FaultProxy, of_type
+from tests.harness.fault_proxy import (
+    MUTATION_CUTS,
+    TO_CLIENT,
+    TO_SERVER,
+    FaultProxy,
+    of_type,
+)
 from tests.harness.identity_provider import IdentityProvider
 from tests.harness.server_process import ROOT, ServerProcess
 
 DEADLINE_SECONDS = 60.0
 APPS = ROOT / "tests/apps"
 ADDITIONS = 60
-CUTS: dict[str, Callable[[FaultProxy], Fault]] = {
-    "before arrival": lambda proxy: proxy.cut_before(TO_SERVER, of_type("Mutation")),
-    "after commit": lambda proxy: proxy.cut_before(TO_CLIENT, of_type("MutationResponse")),
-    "after the answer": lambda proxy: proxy.cut_after(TO_CLIENT, of_type("MutationResponse")),
-}
 
 pytestmark = pytest.mark.asyncio
 
@@ -104,14 +105,14 @@ async def test_more_mutations_than_a_server_lets_wait_are_all_run(
         assert client.status == Status("connected")
 
 
-@pytest.mark.parametrize("point", CUTS)
+@pytest.mark.parametrize("point", MUTATION_CUTS)
 async def test_mutation_takes_effect_once_wherever_it_is_cut(
     proxy: FaultProxy, server: ServerProcess, args: dict[str, Any], point: str
 ) -> None:
     async with connected(proxy.url) as client:
         async with client.watch("entries:list", args) as lines:
             assert await anext(lines) == []
-            fault = CUTS[point](proxy)
+            fault = MUTATION_CUTS[point](proxy)
 
             count = await client.mutation("entries:add", {**args, "text": "hello"})
 

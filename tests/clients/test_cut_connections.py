@@ -7,21 +7,22 @@ cut happens again, also where the answer had come and only its transition had no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from tests.harness.fault_proxy import TO_CLIENT, TO_SERVER, Fault, FaultProxy, of_type
+from tests.harness.fault_proxy import (
+    MUTATION_CUTS,
+    TO_CLIENT,
+    TO_SERVER,
+    FaultProxy,
+    of_type,
+)
 from tests.harness.programs import Node, Program, start_python
 from tests.harness.server_process import ROOT, ServerProcess
 from tests.harness.waiting import wait_for
 
 LIST = "entries:list"
-CUTS: dict[str, Callable[[FaultProxy], Fault]] = {
-    "before arrival": lambda proxy: proxy.cut_before(TO_SERVER, of_type("Mutation")),
-    "after commit": lambda proxy: proxy.cut_before(TO_CLIENT, of_type("MutationResponse")),
-    "after the answer": lambda proxy: proxy.cut_after(TO_CLIENT, of_type("MutationResponse")),
-}
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +63,11 @@ def request_ids(proxy: FaultProxy, type_name: str) -> list[int]:
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("point", CUTS)
+@pytest.mark.parametrize("point", MUTATION_CUTS)
 def test_mutation_of_the_npm_client_takes_effect_once_wherever_it_is_cut(
     proxy: FaultProxy, npm: Program, server: ServerProcess, list_name: str, point: str
 ) -> None:
-    fault = CUTS[point](proxy)
+    fault = MUTATION_CUTS[point](proxy)
 
     npm.send({"texts": ["hello"]})
     fault.wait()
@@ -79,7 +80,7 @@ def test_mutation_of_the_npm_client_takes_effect_once_wherever_it_is_cut(
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("point", CUTS)
+@pytest.mark.parametrize("point", MUTATION_CUTS)
 def test_mutations_of_the_npm_client_keep_their_order_across_a_cut(
     proxy: FaultProxy, npm: Program, server: ServerProcess, list_name: str, point: str
 ) -> None:
@@ -148,7 +149,7 @@ def test_promise_waits_for_the_transition_that_shows_the_effect(
 def test_failed_mutation_is_told_once_wherever_it_is_cut(
     proxy: FaultProxy, npm: Program, server: ServerProcess, list_name: str
 ) -> None:
-    fault = CUTS["after commit"](proxy)
+    fault = MUTATION_CUTS["after commit"](proxy)
 
     npm.send({"texts": [""]})
     fault.wait()
@@ -165,7 +166,7 @@ def test_mutation_of_the_python_client_takes_effect_at_least_once(
 ) -> None:
     with start_python("mutations.py", url=proxy.url, listName=list_name) as program:
         program.receive_until(ready=True)
-        fault = CUTS[point](proxy)
+        fault = MUTATION_CUTS[point](proxy)
 
         program.send({"texts": ["hello"]})
         fault.wait()

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import IO
 
+from tests.harness.programs import end_process
 from tests.harness.server_process import ADMIN_KEY, ROOT
 
 DEADLINE_SECONDS = 60.0
@@ -67,14 +68,7 @@ class RunningCommand:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        for thread in self._threads:
-            thread.join(10)
-        for stream in (self._process.stdout, self._process.stderr):
-            assert stream is not None
-            stream.close()
+        end_process(self._process, self._threads)
 
     def line(self) -> str:
         """Return the next line of output, without its end."""

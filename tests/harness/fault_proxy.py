@@ -227,6 +227,14 @@ class FaultProxy:
         return None
 
 
+MUTATION_CUTS: dict[str, Callable[[FaultProxy], Fault]] = {
+    "before arrival": lambda proxy: proxy.cut_before(TO_SERVER, of_type("Mutation")),
+    "after commit": lambda proxy: proxy.cut_before(TO_CLIENT, of_type("MutationResponse")),
+    "after the answer": lambda proxy: proxy.cut_after(TO_CLIENT, of_type("MutationResponse")),
+}
+"""The points at which a cut finds a mutation in another state."""
+
+
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(65_536):
         writer.write(data)

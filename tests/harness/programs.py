@@ -13,12 +13,24 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 CLIENTS = Path(__file__).resolve().parents[1] / "clients"
 DEADLINE_SECONDS = 60.0
+
+
+def end_process(process: subprocess.Popen[str], readers: Iterable[threading.Thread]) -> None:
+    """Kill a process that still runs, and close its streams once their readers have ended."""
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    for thread in readers:
+        thread.join(10)
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
 
 
 class Program:
@@ -48,14 +60,7 @@ class Program:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        for thread in self._threads:
-            thread.join(10)
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            assert stream is not None
-            stream.close()
+        end_process(self._process, self._threads)
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Give the program one JSON line."""
